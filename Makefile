@@ -9,6 +9,9 @@ BENCH_STAMP := .venv-bench/.ready
 JOBS ?= 2
 ARGS ?=
 
+# Tools ask nobody whether a newer version of them exists.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test chaos lint format types bench docs conformance lock clean
 
