@@ -1,0 +1,1 @@
+"""Codecs and protocols that several adapters share."""

@@ -1,0 +1,110 @@
+"""What others put into a run's inbox: answers, settlements, messages, endings of children, timers.
+
+An inbox row's id is chosen by its sender and unique, so that the first answer wins and a repeated one is known.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from deputy.domain.cost import NOTHING, Cost
+from deputy.domain.label import TRUSTED, Label
+
+__all__ = [
+    "Approve", "Cancel", "ChildEnded", "Delivery", "Expire", "InboxRow", "Raise", "Refuse", "Reply", "Settle", "Tell",
+    "TimerFired", "delivery_from",
+]  # fmt: skip
+
+
+class Approve(msgspec.Struct, tag="approve", frozen=True, omit_defaults=True):
+    """Agreement to the effect of an item, bound to the digest that was shown; `edit` is an RFC 7396 merge patch."""
+
+    item: str
+    digest: str
+    edit: dict[str, object] | None = None
+
+
+class Refuse(msgspec.Struct, tag="deny", frozen=True):
+    """Refusal of an item, with the reason."""
+
+    item: str
+    reason: str
+
+
+class Expire(msgspec.Struct, tag="expire", frozen=True):
+    """Nobody answered in time."""
+
+    item: str
+
+
+class Reply(msgspec.Struct, tag="reply", frozen=True):
+    """The answer to a question."""
+
+    item: str
+    text: str
+
+
+class Settle(msgspec.Struct, tag="settle", frozen=True):
+    """A person says whether an effect in doubt happened."""
+
+    item: str
+    happened: bool
+
+
+class Raise(msgspec.Struct, tag="raise", frozen=True):
+    """A person lets the run consume more."""
+
+    item: str
+    amount: Cost
+
+
+class Cancel(msgspec.Struct, tag="cancel", frozen=True, omit_defaults=True):
+    """A person (or the parent) wants the run stopped."""
+
+    reason: str = ""
+
+
+class Tell(msgspec.Struct, tag="tell", frozen=True, omit_defaults=True):
+    """A message to the run."""
+
+    text: str
+    label: Label = TRUSTED
+
+
+class ChildEnded(msgspec.Struct, tag="child", frozen=True, omit_defaults=True):
+    """A child run is over; what it returns carries the join of its labels."""
+
+    run: str
+    n: int
+    state: str
+    answer: str = ""
+    error: str = ""
+    cost: Cost = NOTHING
+    label: Label = TRUSTED
+
+
+class TimerFired(msgspec.Struct, tag="timer", frozen=True):
+    """A timer is due."""
+
+    timer: str
+
+
+Delivery = Approve | Refuse | Expire | Reply | Settle | Raise | Cancel | Tell | ChildEnded | TimerFired
+
+
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery on its way to a run; `id` is unique per workspace, `by` the principal who sent it."""
+
+    id: str
+    run: str
+    by: str
+    at: datetime
+    delivery: Delivery
+
+
+_decoder: msgspec.json.Decoder[Delivery] = msgspec.json.Decoder(Delivery)
+
+
+def delivery_from(body: bytes) -> Delivery:
+    """Read a stored delivery; raises `msgspec.DecodeError` for bytes that are none."""
+    return _decoder.decode(body)

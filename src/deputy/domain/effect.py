@@ -1,0 +1,117 @@
+"""What a run asks of the world, what permits it (Intent) and what came of it (Result)."""
+
+from collections.abc import Mapping
+from typing import Literal, NoReturn, final
+
+import msgspec
+
+from deputy.base.canonical import canonical, digest
+from deputy.domain.cost import NOTHING, Cost
+from deputy.domain.label import UNTRUSTED, Label
+from deputy.domain.message import Prompt
+
+__all__ = [
+    "CONSEQUENTIAL", "Call", "Done", "EffectClass", "Failed", "Intent", "Repeat", "Result", "ToolRequest",
+    "ToolSpec", "Unknown", "approval_digest",
+]  # fmt: skip
+
+EffectClass = Literal["read", "write", "send", "irreversible", "execute"]
+Repeat = Literal["safe", "keyed", "never"]
+CONSEQUENTIAL: frozenset[EffectClass] = frozenset(("write", "send", "irreversible", "execute"))
+
+
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool as the gate knows it: what it is, how careful to be, what its arguments and outputs mean.
+
+    Defaults are the most careful setting. `deadline` and `keyed_for` are seconds.
+    """
+
+    name: str
+    description: str = ""
+    parameters: dict[str, object] = {"type": "object"}  #: JSON Schema of the arguments
+    effect: EffectClass = "irreversible"
+    repeat: Repeat = "never"
+    authority: tuple[str, ...] = ()
+    output: Label = UNTRUSTED
+    verify: str = ""  #: name of the read-back tool, given the effect id
+    conclusive: bool = False  #: whether its "absent" proves that nothing happened
+    keyed_for: float = 86_400.0
+    deadline: float = 60.0
+
+    @property
+    def schema_digest(self) -> str:
+        """Changes when the tool's name, description or parameters change."""
+        return digest(canonical([self.name, self.description, self.parameters]))
+
+
+class Call(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tool call as a driver asked for it; `path` is its place in a procedure, `id` the model's name for it."""
+
+    tool: str
+    args: dict[str, object] = {}
+    path: str = ""
+    id: str = ""
+
+
+class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool call ready to be performed."""
+
+    spec: ToolSpec
+    args: Mapping[str, object]
+
+
+class _Sealed(type):
+    def __call__(cls, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError(f"{cls.__qualname__!r} has no public constructor; pass the gate")
+
+
+@final
+class Intent(metaclass=_Sealed):
+    """Proof that an effect was allowed, paid for and journaled; every outward port asks for one.
+
+    `key` is the effect's id and the idempotency key; `deadline` is in seconds from dispatch; nothing is sent once
+    the clock that counts suspended time passes `dispatch_by`.
+    """
+
+    __slots__ = ("agent", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run")
+    run: str
+    key: str
+    attempt: int
+    agent: str
+    on_behalf_of: str
+    request: ToolRequest | Prompt
+    deadline: float
+    dispatch_by: float
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It happened: its value (of JSON's types), its true cost; `label` where the adapter knows better than the spec."""
+
+    value: object
+    cost: Cost = NOTHING
+    label: Label | None = None
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """It certainly did not happen, or the tool itself said that it failed."""
+
+    code: str
+    message: str
+    cost: Cost = NOTHING
+    retry: bool = False  #: whether the same request may work a moment later (for calls that are safe to repeat)
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """It may or may not have happened: the deadline passed or the line was cut after sending."""
+
+    message: str
+
+
+Result = Done | Failed | Unknown
+
+
+def approval_digest(  # noqa: PLR0913 - exactly what an approval covers, in the order of the design
+    *, principal: str, on_behalf_of: str, tool: str, schema: str, args: Mapping[str, object], recipients: str = ""
+) -> str:
+    """What an answer is bound to: change any of it and the answer no longer fits."""
+    return digest(canonical([principal, on_behalf_of, tool, schema, args, recipients]))

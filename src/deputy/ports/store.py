@@ -1,0 +1,309 @@
+"""Keep journals, inboxes, ledger and leases of one workspace, in one transactional database.
+
+One write, `commit`, changes journals; everything else here either carries something to a run (`deliver`), is about
+workers, or only reads. Rows are plain values: the store never looks into an event.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+from deputy.domain.cost import NOTHING, Cost, Limits
+from deputy.domain.delivery import InboxRow
+
+__all__ = [
+    "Account", "Blob", "Commit", "Delivered", "Inbound", "Item", "Lease", "Move", "NewRun", "Row", "RunRow",
+    "RunState", "Seal", "StateChange", "Store", "Taken", "Timer", "Worker",
+]  # fmt: skip
+
+RunState = Literal["ready", "running", "waiting", "done", "failed", "cancelled"]
+
+
+class Lease(NamedTuple):
+    """Which incarnation of which worker owns a run; a bumped epoch ends all leases of the old one."""
+
+    worker: str
+    epoch: int
+
+
+class Blob(NamedTuple):
+    """Content named by its SHA-256."""
+
+    digest: str
+    body: bytes
+
+
+class Row(NamedTuple):
+    """One stored event: its bytes and its link of the chain, SHA-256(link before ‖ run ‖ seq ‖ bytes)."""
+
+    seq: int
+    link: bytes
+    body: bytes
+
+
+class Move(NamedTuple):
+    """What a commit does to one account: hold more (or, negative, let go) and book as spent; refused over `limit`."""
+
+    account: str
+    hold: Cost = NOTHING
+    spend: Cost = NOTHING
+    limit: Limits | None = None  #: checked against held + spent + `hold`, where given
+
+
+class Item(NamedTuple):
+    """Something that waits for a person; `body` is the JSON that the inbox shows."""
+
+    id: str
+    run: str
+    kind: Literal["approval", "question", "in_doubt", "budget"]
+    created: datetime
+    expires: datetime | None
+    body: bytes
+
+
+class Timer(NamedTuple):
+    """When to wake a run; fired by whichever worker sees it first, once."""
+
+    id: str
+    due: datetime
+
+
+class Inbound(NamedTuple):
+    """A pending inbox row as its run's owner reads it."""
+
+    position: int
+    id: str
+    by: str
+    at: datetime
+    body: bytes
+
+
+class Delivered(NamedTuple):
+    """Whether a row was inserted now, or which one was there first."""
+
+    fresh: bool
+    by: str
+    at: datetime
+    body: bytes
+
+
+class RunRow(NamedTuple):
+    """What the table of runs knows of one; everything else is in its journal."""
+
+    id: str
+    agent: str
+    version: str
+    driver: str
+    state: RunState
+    on_behalf_of: str
+    parent: str
+    root: str
+    seq: int  #: number of events
+    link: bytes  #: the chain's head
+    created: datetime
+    changed: datetime
+    summary: str = ""  #: why it waits, or how it ended: a word for exit codes and lists
+
+
+class NewRun(NamedTuple):
+    """A run to be created, ready, with its first event."""
+
+    id: str
+    agent: str
+    version: str
+    driver: str
+    on_behalf_of: str
+    parent: str
+    root: str
+    created: datetime
+    started: Row
+    blobs: tuple[Blob, ...] = ()
+
+
+class StateChange(NamedTuple):
+    """A run's new state; all but `running` also give up the lease."""
+
+    state: RunState
+    at: datetime
+    summary: str = ""
+
+
+class Commit(NamedTuple):
+    """One atomic change. Preconditions, read in the same transaction: the lease's epoch, that `rows` continue the
+    chain after `head`, that accounts allow the moves, that `grant` is unused, that nobody froze `thawed`'s agent."""
+
+    run: str
+    lease: Lease | None  #: None only where no journal is continued (a run is created)
+    head: tuple[int, bytes] = (0, b"")  #: number of events so far, and the last link
+    rows: Sequence[Row] = ()
+    blobs: Sequence[Blob] = ()
+    moves: Sequence[Move] = ()
+    thawed: str = ""  #: an agent's name
+    grant: str = ""  #: an item's id
+    timers: Sequence[Timer] = ()
+    timers_off: Sequence[str] = ()
+    items: Sequence[Item] = ()
+    items_off: Sequence[str] = ()
+    taken: Sequence[int] = ()
+    deliveries: Sequence[InboxRow] = ()
+    children: Sequence[NewRun] = ()
+    state: StateChange | None = None
+
+
+class Taken(NamedTuple):
+    """A run that now belongs to a lease: its row, its stored events and what waits in its inbox."""
+
+    run: RunRow
+    rows: Sequence[Row]
+    inbound: Sequence[Inbound]
+
+
+class Worker(NamedTuple):
+    """A process that drives runs, as its heartbeat row shows it."""
+
+    id: str
+    epoch: int
+    pid: int
+    kind: str  #: "worker" serves everybody; "run" drives one run for its terminal
+    alive: bool
+
+
+class Account(NamedTuple):
+    """One line of the ledger."""
+
+    name: str
+    held: Cost
+    spent: Cost
+
+
+class Seal(NamedTuple):
+    """One link of the chain over all journals' heads."""
+
+    n: int
+    at: datetime
+    body: bytes
+    link: bytes
+
+
+class Store(Protocol):
+    """A workspace's database. Methods raise StoreError where it cannot be used; nothing is half-applied."""
+
+    async def close(self) -> None:
+        """Finish what was submitted and let go of the database."""
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Apply all of it, durably, or raise CommitRefused and apply nothing."""
+        ...
+
+    async def note(self, body_of: Callable[[int, bytes], Row], freeze: tuple[str, bool] | None = None) -> None:
+        """Append to the workspace's own journal; `body_of` gets seq and last link. Freezes or thaws in the same go."""
+        ...
+
+    # -- workers and leases
+    async def join(self, kind: str) -> Lease:
+        """Register this process as a worker and hold its file lock until `leave`."""
+        ...
+
+    async def beat(self, lease: Lease) -> float:
+        """Renew; returns the time (seconds on the boot clock) until which the lease holds. Raises LeaseLost."""
+        ...
+
+    async def leave(self, lease: Lease) -> None:
+        """Give back every run and unregister."""
+        ...
+
+    async def reap(self) -> int:
+        """End the leases of workers that are dead or silent for too long; returns how many runs became claimable."""
+        ...
+
+    async def claim(self, lease: Lease, most: int, only: Sequence[str] = ()) -> Sequence[Taken]:
+        """Take ready runs, oldest first; `only`: among these and their descendants."""
+        ...
+
+    async def workers(self) -> Sequence[Worker]:
+        """All registered workers."""
+        ...
+
+    # -- to runs
+    async def deliver(self, row: InboxRow) -> Delivered:
+        """Insert a row unless its id exists, and make its run ready if it waits; durable on return."""
+        ...
+
+    async def inbound(self, run: str) -> Sequence[Inbound]:
+        """The pending rows of a run, in order."""
+        ...
+
+    async def fire(self, now: datetime) -> datetime | None:
+        """Turn due timers and expired items into inbox rows; returns when the next is due."""
+        ...
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call back, in the event loop, soon after any process changed the database; returns how to stop."""
+        ...
+
+    # -- reading
+    async def run(self, run: str) -> RunRow | None:
+        """One run."""
+        ...
+
+    async def runs(self, *, states: Sequence[str] = (), parent: str = "", root: str = "", most: int = 0) -> Sequence[RunRow]:
+        """Runs, newest first; `most` 0 is all."""
+        ...
+
+    async def matching(self, kind: Literal["run", "item"], text: str) -> Sequence[str]:
+        """Ids that are this text, or else end with it (at most a few)."""
+        ...
+
+    async def rows(self, run: str, after: int = 0) -> Sequence[Row]:
+        """The stored events of a run with a seq above `after` (seq counts from 1)."""
+        ...
+
+    async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """These blobs, those that exist."""
+        ...
+
+    async def put_blob(self, blob: Blob) -> None:
+        """Keep a blob; one that exists is left as it is."""
+        ...
+
+    async def items(self, run: str = "") -> Sequence[Item]:
+        """What waits for people, oldest first."""
+        ...
+
+    async def item(self, item: str) -> Item | None:
+        """One of them."""
+        ...
+
+    async def answer_of(self, item: str) -> Delivered | None:
+        """Who answered an item, and what."""
+        ...
+
+    async def timers(self, run: str) -> Sequence[Timer]:
+        """The timers a run has set and not seen fire."""
+        ...
+
+    async def account(self, name: str) -> Account:
+        """One account; empty if nothing was ever booked."""
+        ...
+
+    async def accounts(self) -> Sequence[Account]:
+        """The whole ledger."""
+        ...
+
+    async def frozen(self) -> Sequence[str]:
+        """Names of frozen agents; `*` is the whole workspace."""
+        ...
+
+    # -- seals
+    async def seal(self, now: datetime) -> bool:
+        """Chain the heads of the journals that changed since the last seal, if any did."""
+        ...
+
+    async def seals(self, after: int = 0) -> Sequence[Seal]:
+        """The chain of seals."""
+        ...
+
+    async def check(self) -> Sequence[str]:
+        """What the database itself finds wrong with its files and tables, a sentence each."""
+        ...
