@@ -6,7 +6,9 @@ from pathlib import Path
 SRC = Path(__file__).parents[2] / "src"
 
 # What is measured, as "path", "path:function" or "path:function()" for parameters: (its size today, why it may be so).
-EXCEPTIONS: dict[str, tuple[int, str]] = {}
+EXCEPTIONS: dict[str, tuple[int, str]] = {
+    "deputy/domain/declaration.py:tool()": (9, "each is a keyword of the public decorator, as users read it"),
+}
 
 
 def oversized(text: str, where: str) -> dict[str, int]:
