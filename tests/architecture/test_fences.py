@@ -113,6 +113,14 @@ CLIMBS: dict[str, tuple[str, Plant]] = {
         "one-door",
         {"kernel/execute.py": "", "app/commands.py": "import deputy.kernel.execute"},
     ),
+    "a command that calls itself gate imports the executor": (
+        "one-door",
+        {"kernel/execute.py": "", "app/gate.py": "import deputy.kernel.execute"},
+    ),
+    "the kernel offers the executor to everybody": (
+        "one-door",
+        {"kernel/execute.py": "", "kernel/__init__.py": "from deputy.kernel import execute\nprint(execute)"},
+    ),
     "the gate imports the tool port": (
         "outward-ports",
         {"ports/tool.py": "", "kernel/gate.py": "from deputy.ports import tool\nprint(tool)"},
@@ -172,6 +180,23 @@ def test_a_copy_in_which_nothing_is_planted_passes(plant: Planter):
 def test_an_import_that_climbs_a_fence_is_caught(climb: str, plant: Planter):
     contract, code = CLIMBS[climb]
     assert contract in broken_contracts(plant(code))
+
+
+ALLOWED: Plant = {
+    "adapters/egress.py": "import httpx2",
+    "adapters/store/planted.py": "import sqlite3\nimport deputy.adapters.egress\nimport deputy.ports.store",
+    "adapters/tool/planted.py": "import subprocess\nimport deputy.adapters.wire\nimport deputy.ports.tool",
+    "app/bootstrap.py": "import deputy.adapters.store\nimport deputy.kernel.execute\nimport deputy.ports.tool",
+    "cli/planted.py": "import deputy.app.bootstrap\nimport deputy.domain",
+    "kernel/execute.py": "import deputy.ports.tool",
+    "kernel/gate.py": "import deputy.kernel.execute\nimport deputy.kernel.journal",
+    "kernel/journal.py": "import deputy.ports.store",
+    "testing/planted.py": "import deputy.adapters.store\nimport deputy.kernel.gate\nimport deputy.ports.tool",
+}
+
+
+def test_a_gate_in_a_fence_opens_for_those_whose_it_is(plant: Planter):
+    assert broken_contracts(plant(ALLOWED)) == set()
 
 
 def test_every_contract_is_climbed_at_least_once():
