@@ -28,7 +28,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     description: str = ""
-    parameters: dict[str, object] = {"type": "object"}  #: JSON Schema of the arguments
+    parameters: dict[str, object] = msgspec.field(default_factory=lambda: {"type": "object"})  #: JSON Schema
     effect: EffectClass = "irreversible"
     repeat: Repeat = "never"
     authority: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class Unknown(msgspec.Struct, frozen=True):
 Result = Done | Failed | Unknown
 
 
-def approval_digest(  # noqa: PLR0913 - exactly what an approval covers, in the order of the design
+def approval_digest(
     *, principal: str, on_behalf_of: str, tool: str, schema: str, args: Mapping[str, object], recipients: str = ""
 ) -> str:
     """What an answer is bound to: change any of it and the answer no longer fits."""

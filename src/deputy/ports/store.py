@@ -247,7 +247,9 @@ class Store(Protocol):
         """One run."""
         ...
 
-    async def runs(self, *, states: Sequence[str] = (), parent: str = "", root: str = "", most: int = 0) -> Sequence[RunRow]:
+    async def runs(
+        self, *, states: Sequence[str] = (), parent: str = "", root: str = "", most: int = 0
+    ) -> Sequence[RunRow]:
         """Runs, newest first; `most` 0 is all."""
         ...
 

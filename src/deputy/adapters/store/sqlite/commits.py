@@ -1,0 +1,260 @@
+"""Apply a group of commits in one transaction: read every precondition first, then write all that holds.
+
+The heads of the journals this process owns are kept in memory: the epoch, checked in the same transaction, proves
+that nobody else has written them since.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import apsw
+import msgspec
+
+from deputy.adapters.store.sqlite.connection import Database, statement
+from deputy.adapters.store.sqlite.connection import Row as Values
+from deputy.base.canonical import canonical, digest
+from deputy.base.errors import CommitRefused, Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget
+from deputy.domain.cost import NOTHING, UNITS, Cost, Limits
+from deputy.ports.store import Commit, InboxRow, Lease, Move, NewRun, StateChange
+
+__all__ = ["Committer", "Head", "instant"]
+
+CHUNKS = (128, 32, 8, 1)  #: rows an INSERT carries; few, so that their statements stay prepared
+
+
+class Head(NamedTuple):
+    """The end of a journal: the run's key, the number of its events, the last link."""
+
+    key: int
+    seq: int
+    link: bytes
+
+
+class _Account(NamedTuple):
+    held: Cost
+    spent: Cost
+    limits: Limits
+
+
+def instant(at: datetime) -> str:
+    """A time as the tables keep it: UTC, of one width, so that texts compare like times."""
+    return at.isoformat(timespec="microseconds")
+
+
+class Committer:
+    """Writes groups of commits; called in the writer's thread alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._heads: dict[str, Head] = {}
+        self._leases: dict[str, Lease] = {}
+        self._group = _Group()
+
+    def own(self, run: str, head: Head, lease: Lease) -> None:
+        """From now on this process, by this lease, continues a run's journal."""
+        self._heads[run], self._leases[run] = head, lease
+
+    def disown(self, run: str) -> None:
+        """It no longer does."""
+        self._heads.pop(run, None)
+        self._leases.pop(run, None)
+
+    def write(self, commits: Sequence[Commit]) -> list[BaseException | None]:
+        """Apply each commit that its preconditions allow; the answers are in the order of the commits."""
+        try:
+            return self._transaction(commits)
+        except apsw.ConstraintError as exc:
+            if len(commits) == 1:
+                return [OutOfSequence(f"the commit contradicts what is stored ({exc})")]
+            return [answer for commit in commits for answer in self.write([commit])]
+
+    def _transaction(self, commits: Sequence[Commit]) -> list[BaseException | None]:
+        database, group = self._database, _Group()
+        self._group = group
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            group.frozen = {name for (name,) in database.execute(statement("frozen"))}
+            answers: list[BaseException | None] = []
+            for commit in commits:
+                refusal = self._refusal(commit)
+                if refusal is None:
+                    self._stage(commit)
+                answers.append(refusal)
+            self._flush()
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        self._heads.update(group.heads)
+        for run in group.released:
+            self.disown(run)
+        return answers
+
+    # -- preconditions
+
+    def _refusal(self, commit: Commit) -> CommitRefused | None:
+        group = self._group
+        if commit.lease is not None:
+            lease = commit.lease
+            if lease.worker not in group.epochs:
+                group.epochs[lease.worker] = self._database.execute(statement("epoch_of"), (lease.worker,)).get
+            held = self._leases.get(commit.run)
+            if group.epochs[lease.worker] != lease.epoch or held != lease or commit.run in group.released:
+                return LeaseLost(f"run {commit.run} belongs to another worker now")
+            head = group.heads.get(commit.run) or self._heads[commit.run]
+            if commit.head != (head.seq, head.link):
+                return OutOfSequence(f"run {commit.run} is at event {head.seq}, not {commit.head[0]}")
+        elif commit.rows:
+            return LeaseLost(f"nobody holds run {commit.run}")
+        if commit.thawed and group.frozen and not group.frozen.isdisjoint(("*", commit.thawed)):
+            return Frozen(f"agent {commit.thawed} is frozen")
+        if commit.grant and not self._grant_free(commit.grant):
+            return GrantUsed(f"approval {commit.grant} was already used")
+        return self._over_budget(commit.moves)
+
+    def _grant_free(self, grant: str) -> bool:
+        if grant in self._group.grants:
+            return False
+        return self._database.execute("SELECT 1 FROM grants_used WHERE item = ?", (grant,)).get is None
+
+    def _over_budget(self, moves: Sequence[Move]) -> OverBudget | None:
+        staged: dict[str, _Account] = {}
+        for move in moves:
+            account = staged.get(move.account) or self._account(move.account)
+            limits = account.limits if move.limit is None else move.limit
+            held, spent = account.held + move.hold, account.spent + move.spend
+            if _grows(move.hold) and (unit := limits.exceeded(held + spent)) is not None:
+                alone = limits.exceeded(spent + move.hold) is not None
+                message = f"account {move.account} has no {unit} left for this"
+                return OverBudget(message, account=move.account, unit=unit, spent=alone)
+            staged[move.account] = _Account(held, spent, limits)
+        self._group.accounts.update(staged)  # no precondition comes after this one
+        self._group.moved.update(staged)
+        return None
+
+    def _account(self, name: str) -> _Account:
+        found = self._group.accounts.get(name)
+        if found is None:
+            row = self._database.execute(statement("account"), (name,)).fetchone()
+            found = self._group.accounts[name] = _Account(NOTHING, NOTHING, Limits()) if row is None else _read(row)
+        return found
+
+    # -- writing
+
+    def _stage(self, commit: Commit) -> None:
+        group, run = self._group, commit.run
+        if commit.lease is not None:
+            head = group.heads.get(run) or self._heads[run]
+            if commit.rows:
+                for row in commit.rows:
+                    group.events += (head.key, row.seq, row.link, row.body)
+                group.heads[run] = Head(head.key, commit.rows[-1].seq, commit.rows[-1].link)
+            self._stage_rest(commit, head.key)
+        for blob in commit.blobs:
+            group.blobs += (bytes.fromhex(blob.digest), blob.body)
+        for child in commit.children:
+            self._create(child)
+        for row in commit.deliveries:
+            group.deliveries.append(row)
+
+    def _stage_rest(self, commit: Commit, key: int) -> None:
+        execute = self._database.execute
+        if commit.grant:
+            self._group.grants.add(commit.grant)
+            execute(statement("use_grant"), (commit.grant, key))
+        for position in commit.taken:
+            execute(statement("take"), (position,))
+        for item in commit.items:
+            expires = None if item.expires is None else instant(item.expires)
+            execute(statement("insert_item"), (item.id, key, item.kind, instant(item.created), expires, item.body))
+        for name in commit.items_off:
+            execute(statement("delete_item"), (name,))
+        for timer in commit.timers:
+            execute(statement("insert_timer"), (key, timer.id, instant(timer.due)))
+        for name in commit.timers_off:
+            execute(statement("delete_timer"), (key, name))
+        if commit.state is not None:
+            self._change_state(commit.run, key, commit.state)
+
+    def _change_state(self, run: str, key: int, change: StateChange) -> None:
+        execute = self._database.execute
+        if change.state == "waiting":
+            execute(statement("change_state_unless_mail"), (key, "waiting", change.summary, instant(change.at)))
+        else:
+            execute(statement("change_state"), (change.state, change.summary, instant(change.at), key))
+            if change.state != "ready":
+                execute(statement("delete_items_of"), (key,))
+                execute(statement("delete_timers_of"), (key,))
+        self._group.released.append(run)
+
+    def _create(self, new: NewRun) -> None:
+        created = instant(new.created)
+        self._database.execute(
+            statement("insert_run"),
+            (new.id, new.agent, new.version, new.driver, new.on_behalf_of, new.parent, new.root, created, created),
+        )
+        key = self._database.last_insert_rowid()
+        self._group.events += (key, new.started.seq, new.started.link, new.started.body)
+        for blob in new.blobs:
+            self._group.blobs += (bytes.fromhex(blob.digest), blob.body)
+
+    def _flush(self) -> None:
+        group = self._group
+        self._insert("insert_events", 4, group.events)
+        self._insert("insert_blobs", 2, group.blobs)
+        for row in group.deliveries:
+            insert_delivery(self._database, row)
+        for name in group.moved:
+            account = group.accounts[name]
+            values = (name, *_values(account.held), *_values(account.spent))
+            self._database.execute(statement("put_account"), (*values, canonical(account.limits).decode()))
+
+    def _insert(self, name: str, columns: int, values: list[object]) -> None:
+        """Insert rows in few statements: each hands over Python's lock once, not once a row."""
+        start, left = 0, len(values) // columns
+        for size in CHUNKS:
+            sql = statement(name, size) if left >= size else ""
+            while left >= size:
+                self._database.execute(sql, values[start : start + size * columns])
+                start, left = start + size * columns, left - size
+
+
+class _Group:
+    """What one transaction has read and is about to write."""
+
+    def __init__(self) -> None:
+        self.frozen: set[str] = set()
+        self.epochs: dict[str, int | None] = {}
+        self.heads: dict[str, Head] = {}
+        self.released: list[str] = []
+        self.grants: set[str] = set()
+        self.accounts: dict[str, _Account] = {}
+        self.moved: dict[str, _Account] = {}
+        self.events: list[object] = []
+        self.blobs: list[object] = []
+        self.deliveries: list[InboxRow] = []
+
+
+def insert_delivery(database: Database, row: InboxRow) -> bool:
+    """Insert an inbox row unless its id exists, and make its run ready if it waits; False if it was there."""
+    body = canonical(row.delivery)
+    check = bytes.fromhex(digest(canonical([row.id, row.run, row.by, instant(row.at)]) + body))
+    database.execute(statement("insert_delivery"), (row.id, row.run, row.by, instant(row.at), body, check))
+    if not database.changes():
+        return False
+    database.execute(statement("wake"), (row.run,))
+    return True
+
+
+def _grows(hold: Cost) -> bool:
+    return hold.money > 0 or hold.tokens > 0 or hold.steps > 0 or hold.wall > 0
+
+
+def _values(cost: Cost) -> tuple[int, ...]:
+    return tuple(getattr(cost, unit) for unit in UNITS)
+
+
+def _read(row: Values) -> _Account:
+    return _Account(Cost(*row[0:4]), Cost(*row[4:8]), msgspec.json.decode(row[8], type=Limits))

@@ -1,0 +1,184 @@
+-- name: epoch_of$
+SELECT epoch FROM workers WHERE id = ?;
+
+-- name: frozen
+SELECT agent FROM freezes ORDER BY agent;
+
+-- name: freeze!
+INSERT OR IGNORE INTO freezes (agent) VALUES (?);
+
+-- name: thaw!
+DELETE FROM freezes WHERE agent = ?;
+
+-- name: insert_events!
+INSERT INTO journal (run, seq, link, body) VALUES (?, ?, ?, ?);
+
+-- name: insert_blobs!
+INSERT OR IGNORE INTO blobs (digest, body) VALUES (?, ?);
+
+-- name: insert_run!
+INSERT INTO runs (id, agent, version, driver, on_behalf_of, parent, root, state, created, changed)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'ready', ?, ?);
+
+-- name: head_of^
+SELECT seq, link FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1;
+
+-- name: key_of$
+SELECT key FROM runs WHERE id = ?;
+
+-- name: change_state!
+UPDATE runs SET state = ?, summary = ?, changed = ?, owner = NULL, epoch = NULL WHERE key = ?;
+
+-- name: change_state_unless_mail!
+UPDATE runs SET state = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE run = ?1 AND taken = 0) THEN 'ready' ELSE ?2 END,
+    summary = ?3, changed = ?4, owner = NULL, epoch = NULL
+WHERE key = ?1;
+
+-- name: use_grant!
+INSERT OR IGNORE INTO grants_used (item, run) VALUES (?, ?);
+
+-- name: insert_item!
+INSERT INTO items (id, run, kind, created, expires, body) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: delete_item!
+DELETE FROM items WHERE id = ?;
+
+-- name: delete_items_of!
+DELETE FROM items WHERE run = ?;
+
+-- name: insert_timer!
+INSERT OR REPLACE INTO timers (run, id, due) VALUES (?, ?, ?);
+
+-- name: delete_timer!
+DELETE FROM timers WHERE run = ? AND id = ?;
+
+-- name: delete_timers_of!
+DELETE FROM timers WHERE run = ?;
+
+-- name: take!
+UPDATE inbox SET taken = 1 WHERE position = ?;
+
+-- name: insert_delivery!
+INSERT OR IGNORE INTO inbox (id, run, sender, at, body, check_sum)
+SELECT ?1, key, ?3, ?4, ?5, ?6 FROM runs WHERE id = ?2;
+
+-- name: delivery^
+SELECT sender, at, body FROM inbox WHERE id = ?;
+
+-- name: wake!
+UPDATE runs SET state = 'ready' WHERE id = ? AND state = 'waiting';
+
+-- name: account^
+SELECT held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall, limits
+FROM accounts WHERE name = ?;
+
+-- name: put_account!
+INSERT OR REPLACE INTO accounts (name, held_money, held_tokens, held_steps, held_wall,
+    spent_money, spent_tokens, spent_steps, spent_wall, limits)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: accounts
+SELECT name, held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall
+FROM accounts ORDER BY name;
+
+-- name: insert_worker!
+INSERT INTO workers (id, epoch, pid, kind, boot, beat) VALUES (?, 1, ?, ?, ?, ?);
+
+-- name: beat!
+UPDATE workers SET beat = ? WHERE id = ? AND epoch = ?;
+
+-- name: workers
+SELECT id, epoch, pid, kind, boot, beat FROM workers;
+
+-- name: bump!
+UPDATE workers SET epoch = epoch + 1 WHERE id = ? AND epoch = ?;
+
+-- name: delete_worker!
+DELETE FROM workers WHERE id = ?;
+
+-- name: release_runs!
+UPDATE runs SET state = 'ready', owner = NULL, epoch = NULL WHERE owner = ?;
+
+-- name: claimable
+SELECT key FROM runs WHERE state = 'ready' ORDER BY key LIMIT ?;
+
+-- name: claimable_among
+SELECT r.key FROM runs r WHERE r.state = 'ready'
+AND (r.id IN (SELECT value FROM json_each(?1)) OR r.root IN (SELECT value FROM json_each(?1))) ORDER BY r.key LIMIT ?2;
+
+-- name: own!
+UPDATE runs SET state = 'running', owner = ?, epoch = ? WHERE key = ? AND state = 'ready';
+
+-- name: run_by_key^
+SELECT id, agent, version, driver, state, on_behalf_of, parent, root, created, changed, summary FROM runs WHERE key = ?;
+
+-- name: rows_of
+SELECT seq, link, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq;
+
+-- name: inbound_of
+SELECT position, id, sender, at, body FROM inbox WHERE run = ? AND taken = 0 ORDER BY position;
+
+-- name: due_timers
+SELECT r.id, t.id FROM timers t JOIN runs r ON r.key = t.run WHERE t.due <= ? ORDER BY t.due LIMIT 1000;
+
+-- name: delete_due_timers!
+DELETE FROM timers WHERE due <= ? AND (run, id) IN (SELECT run, id FROM timers WHERE due <= ?1 ORDER BY due LIMIT 1000);
+
+-- name: due_items
+SELECT r.id, i.id FROM items i JOIN runs r ON r.key = i.run WHERE i.expires <= ? ORDER BY i.expires LIMIT 1000;
+
+-- name: next_due$
+SELECT min(due) FROM (SELECT min(due) AS due FROM timers UNION ALL SELECT min(expires) FROM items
+WHERE expires IS NOT NULL AND id NOT IN (SELECT substr(id, 8) FROM inbox WHERE id LIKE 'answer:%' AND taken = 0));
+
+-- name: runs_newest
+SELECT key FROM runs
+WHERE key > 0 AND (?1 = '[]' OR state IN (SELECT value FROM json_each(?1)))
+AND (?2 = '' OR parent = ?2) AND (?3 = '' OR root = ?3)
+ORDER BY key DESC LIMIT ?4;
+
+-- name: runs_ending_in
+SELECT id FROM runs WHERE key > 0 AND (id = ?1 OR (length(?1) >= 3 AND substr(id, -length(?1)) = ?1))
+ORDER BY id = ?1 DESC LIMIT 3;
+
+-- name: items_ending_in
+SELECT id FROM items WHERE id = ?1 OR (length(?1) >= 3 AND substr(id, -length(?1)) = ?1)
+UNION SELECT substr(id, 8) FROM inbox WHERE id = 'answer:' || ?1
+OR (length(?1) >= 3 AND id LIKE 'answer:%' AND substr(id, -length(?1)) = ?1)
+LIMIT 3;
+
+-- name: blobs_named
+SELECT digest, body FROM blobs WHERE digest IN (SELECT unhex(value) FROM json_each(?));
+
+-- name: items
+SELECT i.id, r.id, i.kind, i.created, i.expires, i.body FROM items i JOIN runs r ON r.key = i.run
+WHERE (?1 = '' OR r.id = ?1) ORDER BY i.created, i.id;
+
+-- name: item^
+SELECT i.id, r.id, i.kind, i.created, i.expires, i.body FROM items i JOIN runs r ON r.key = i.run WHERE i.id = ?;
+
+-- name: timers_of
+SELECT t.id, t.due FROM timers t JOIN runs r ON r.key = t.run WHERE r.id = ? ORDER BY t.due;
+
+-- name: last_seal^
+SELECT n, upto, link FROM seals ORDER BY n DESC LIMIT 1;
+
+-- name: heads_since
+SELECT r.id, j.seq, lower(hex(j.link)), m.position FROM (SELECT run, max(position) AS position FROM journal
+WHERE position > ? GROUP BY run) m JOIN journal j ON j.position = m.position JOIN runs r ON r.key = j.run
+ORDER BY m.position;
+
+-- name: insert_seal!
+INSERT INTO seals (n, at, upto, body, link) VALUES (?, ?, ?, ?, ?);
+
+-- name: seals_after
+SELECT n, at, body, link FROM seals WHERE n > ? ORDER BY n;
+
+-- name: all_blobs
+SELECT digest, body FROM blobs ORDER BY key;
+
+-- name: pending_inbox
+SELECT i.id, r.id, i.sender, i.at, i.body, i.check_sum, i.taken FROM inbox i LEFT JOIN runs r ON r.key = i.run ORDER BY i.position;
+
+-- name: orphans
+SELECT DISTINCT run FROM journal WHERE run NOT IN (SELECT key FROM runs);

@@ -1,0 +1,367 @@
+"""The state of a run: a fold over its events, and nothing else."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Literal, assert_never, cast
+
+import msgspec
+
+from deputy.base.canonical import decode
+from deputy.domain.cost import NOTHING, Cost
+from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired
+from deputy.domain.effect import Call, EffectClass, Repeat
+from deputy.domain.event import (
+    BudgetRaised,
+    Compacted,
+    Ended,
+    Event,
+    Fault,
+    ModelIntent,
+    ModelReply,
+    Note,
+    Outcome,
+    Received,
+    Said,
+    Settled,
+    Started,
+    TimerSet,
+    ToolIntent,
+    VerdictGiven,
+    Workspace,
+)  # fmt: skip
+from deputy.domain.label import TRUSTED, Label
+from deputy.domain.message import ModelCall
+
+__all__ = ["Answer", "Effect", "EffectStatus", "ReplyTurn", "Run", "SummaryTurn", "TellTurn", "Turn", "fold"]
+
+EffectStatus = Literal[
+    "proposed", "asked", "approved", "shadowed", "denied", "claimed", "unknown", "in_doubt", "done", "failed"
+]
+FINAL: frozenset[EffectStatus] = frozenset(("shadowed", "denied", "done", "failed"))
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What people said to an ask, and who."""
+
+    by: str
+    edit: dict[str, object] | None = None
+
+
+class Effect:
+    """One effect of a run, as far as the journal tells."""
+
+    __slots__ = (
+        "answer", "asked", "at", "attempt", "call", "child", "cls", "cost", "error", "expires", "hold", "item",
+        "keyed_for", "kind", "label", "ms", "n", "repeat", "result", "rule", "status", "verdict",
+    )  # fmt: skip
+
+    def __init__(self, n: int, kind: Literal["model", "tool"], call: Call) -> None:
+        self.n = n
+        self.kind = kind
+        self.call = call
+        self.status: EffectStatus = "proposed"
+        self.cls: EffectClass = "read"
+        self.repeat: Repeat = "safe"
+        self.rule = ""
+        self.verdict = ""
+        self.attempt = 0
+        self.at: datetime | None = None  #: of the latest intent
+        self.hold: Cost = NOTHING
+        self.cost: Cost = NOTHING
+        self.item = ""  #: what waits in people's inbox for this effect, if anything
+        self.asked: VerdictGiven | None = None
+        self.answer: Answer | None = None
+        self.expires: datetime | None = None
+        self.keyed_for = 0.0
+        self.child = ""
+        self.result: object = None
+        self.error: Fault | None = None
+        self.label: Label = TRUSTED
+        self.ms = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.status in FINAL
+
+
+class ReplyTurn(msgspec.Struct, frozen=True):
+    """The model spoke: the number of its call, its words, and the number of its first tool call."""
+
+    n: int
+    said: Said
+
+
+class TellTurn(msgspec.Struct, frozen=True):
+    """Somebody said something to the run."""
+
+    by: str
+    text: str
+
+
+class SummaryTurn(msgspec.Struct, frozen=True):
+    """The conversation so far was compacted."""
+
+    upto: int
+    summary: str
+
+
+Turn = ReplyTurn | TellTurn | SummaryTurn
+Blobs = Callable[[str], bytes]
+
+
+class Run:
+    """Everything known of one run; changed by `apply` alone."""
+
+    __slots__ = (
+        "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held", "id", "next_n",
+        "notes", "offered", "raised", "replies", "rows", "seq", "spent", "started", "task", "timers", "turns",
+    )  # fmt: skip
+
+    def __init__(self, run: str, blob: Blobs) -> None:
+        self.id = run
+        self.blob = blob
+        self.seq = 0  #: number of events applied
+        self.started: Started | None = None
+        self.ended: Ended | None = None
+        self.task = ""
+        self.effects: dict[int, Effect] = {}
+        self.next_n = 1
+        self.by_path: dict[str, int] = {}
+        self.turns: list[Turn] = []
+        self.notes: dict[str, Note] = {}
+        self.timers: dict[str, datetime] = {}
+        self.fired: set[str] = set()
+        self.replies: dict[str, Reply] = {}
+        self.children: dict[str, ChildEnded] = {}
+        self.rows: set[str] = set()
+        self.deliveries = 0
+        self.cancel: str | None = None
+        self.offered = ""
+        self.held: Cost = NOTHING
+        self.spent: Cost = NOTHING
+        self.raised: Cost = NOTHING
+
+    # -- questions
+
+    def effect(self, n: int) -> Effect:
+        """The n-th effect; raises KeyError for a number the journal does not know."""
+        return self.effects[n]
+
+    @property
+    def tainted_by(self) -> tuple[str, ...]:
+        """Sources of untrusted content that reached this run, in order of arrival."""
+        seen: dict[str, None] = {}
+        if self.started is not None and self.started.label.tainted:
+            seen[self.started.label.source or "task"] = None
+        for effect in self.effects.values():
+            if effect.kind == "tool" and effect.label.tainted and effect.status in ("done", "failed"):
+                seen[effect.label.source or effect.call.tool] = None
+        return tuple(seen)
+
+    @property
+    def open_effects(self) -> list[Effect]:
+        """Effects that were begun and of which it is not known what came."""
+        return [e for e in self.effects.values() if e.status in ("claimed", "unknown", "in_doubt")]
+
+    # -- the fold
+
+    def apply(self, event: Event) -> None:  # noqa: C901 - one case an event
+        """Take in the next event."""
+        match event:  # the four of every step come first
+            case ModelIntent():
+                self._model_intent(event)
+            case ModelReply():
+                self._model_reply(event)
+            case ToolIntent():
+                self._tool_intent(event)
+            case Outcome():
+                self._outcome(event)
+            case Received():
+                self._received(event)
+            case VerdictGiven():
+                self._verdict(event)
+            case Started():
+                self._started(event)
+            case Settled():
+                self._settled(event)
+            case TimerSet():
+                self.timers[event.timer] = event.due
+            case Compacted():
+                self.turns.append(SummaryTurn(event.upto, self._text(event.summary, event.blob)))
+            case BudgetRaised():
+                self.raised = self.raised + event.amount
+            case Note():
+                if event.path:
+                    self.notes[event.path] = event
+            case Ended():
+                self._ended(event)
+            case Workspace():
+                pass  # the workspace's own journal has no state of a run
+            case _ as unreachable:
+                assert_never(unreachable)
+        self.seq += 1
+
+    def _open(self, n: int, kind: Literal["model", "tool"], call: Call | None) -> Effect:
+        effect = self.effects.get(n)
+        if effect is None:
+            effect = self.effects[n] = Effect(n, kind, call or Call(""))
+            self.next_n = max(self.next_n, n + 1)
+        elif call is not None:
+            effect.call = call  # an edit by a person replaces what was proposed
+        if effect.call.path:
+            self.by_path[effect.call.path] = n
+        return effect
+
+    def _call(self, inline: Call | None, blob: str) -> Call | None:
+        return msgspec.json.decode(self.blob(blob), type=Call) if blob else inline
+
+    def _text(self, inline: str, blob: str) -> str:
+        return self.blob(blob).decode() if blob else inline
+
+    def _hold(self, effect: Effect, hold: Cost) -> None:
+        self.held = self.held - effect.hold + hold
+        effect.hold = hold
+
+    def _spend(self, effect: Effect, cost: Cost) -> None:
+        if cost:
+            self.spent = self.spent + cost
+            effect.cost = effect.cost + cost
+        if effect.hold:
+            self._hold(effect, NOTHING)
+
+    def _started(self, e: Started) -> None:
+        self.started = e
+        self.task = self._text(e.task, e.blob)
+
+    def _model_intent(self, e: ModelIntent) -> None:
+        call = Call("model", {"route": e.route}, path=e.path)
+        if e.path:
+            call = Call("model", {"route": e.route, "question": self._text(e.question, e.blob)}, path=e.path)
+        effect = self._open(e.n, "model", call)
+        effect.status, effect.attempt, effect.at, effect.rule = "claimed", e.attempt, e.at, "model"
+        self._spend(effect, e.unconfirmed)
+        self._hold(effect, e.hold)
+        self.offered = e.offered or self.offered
+
+    def _model_reply(self, e: ModelReply) -> None:
+        effect = self.effects[e.n]
+        said = msgspec.json.decode(self.blob(e.blob), type=Said) if e.blob else e.said or Said()
+        effect.status, effect.result, effect.label = "done", said, e.label
+        self._spend(effect, e.cost)
+        if effect.call.path:
+            return  # asked by a procedure: its answer is a value, not a turn
+        self.turns.append(ReplyTurn(e.n, said))
+        for place, call in enumerate(said.calls, start=e.n + 1):
+            self._open(place, "tool", Call(call.tool, _arguments(call), id=call.id))
+
+    def _verdict(self, e: VerdictGiven) -> None:
+        effect = self._open(e.n, "tool", self._call(e.call, e.blob))
+        effect.cls, effect.rule, effect.verdict, effect.at = e.cls, e.rule, e.verdict, e.at
+        match e.verdict:
+            case "ask":
+                effect.status, effect.item, effect.asked, effect.answer = "asked", e.item, e, None
+                effect.expires = e.expires
+            case "deny":
+                effect.status, effect.item = "denied", ""
+                effect.error = Fault("denied", e.reason)
+            case "shadow":
+                effect.status, effect.result = "shadowed", {"shadow": True, "tool": effect.call.tool}
+
+    def _tool_intent(self, e: ToolIntent) -> None:
+        effect = self._open(e.n, "tool", self._call(e.call, e.blob))
+        effect.status, effect.attempt, effect.at = "claimed", e.attempt, e.at
+        effect.cls, effect.repeat, effect.rule, effect.keyed_for = e.cls, e.repeat, e.rule, e.keyed_for
+        effect.verdict = effect.verdict or "allow"
+        effect.child, effect.item = e.child, e.item
+        self._hold(effect, e.hold)
+
+    def _outcome(self, e: Outcome) -> None:
+        effect = self._open(e.n, "tool", self._call(e.call, e.call_blob))
+        if e.rule:
+            effect.rule, effect.cls, effect.verdict = e.rule, e.cls, "allow"
+        effect.attempt, effect.ms, effect.item = e.attempt, e.ms, ""
+        effect.label = e.label or effect.label
+        effect.error = e.error
+        match e.status:
+            case "done":
+                effect.status, effect.result = "done", decode(self.blob(e.blob)) if e.blob else e.result
+            case "failed":
+                effect.status = "failed"
+            case "unknown":
+                effect.status = "unknown"
+                return  # what it holds stays held until somebody knows
+        self._spend(effect, e.cost)
+
+    def _settled(self, e: Settled) -> None:
+        effect = self.effects[e.n]
+        effect.item = ""
+        if e.happened:
+            effect.status, effect.error = "done", None
+            effect.result = decode(self.blob(e.blob)) if e.blob else e.result
+        else:
+            effect.status = "failed"
+            effect.error = Fault("did_not_happen", f"It did not happen, as {e.by} found.")
+        self._spend(effect, effect.hold)
+
+    def _received(self, e: Received) -> None:
+        self.rows.add(e.row)
+        self.deliveries += 1
+        match e.delivery:
+            case Approve(item, _, edit):
+                self._answered(item, "approved", Answer(e.by, edit))
+            case Refuse(item, reason):
+                self._refused(item, reason)
+            case Expire(item):
+                self._refused(item, "Nobody answered in time.")
+            case Reply(item):
+                self.replies[item] = e.delivery
+            case Tell(text):
+                self.turns.append(TellTurn(e.by, text))
+            case Cancel(reason):
+                self.cancel = reason or "cancelled"
+            case ChildEnded(child):
+                self.children[child] = e.delivery
+            case TimerFired(timer):
+                self.timers.pop(timer, None)
+                self.fired.add(timer)
+            case _:
+                pass  # settlements and raises have events of their own
+
+    def _answered(self, item: str, status: EffectStatus, answer: Answer) -> None:
+        for effect in self.effects.values():
+            if effect.item == item and effect.status == "asked":
+                effect.status, effect.answer, effect.item = status, answer, ""
+
+    def _refused(self, item: str, reason: str) -> None:
+        for effect in self.effects.values():
+            if effect.item == item and effect.status in ("asked", "claimed"):
+                effect.status, effect.item = "denied", ""
+                effect.error = Fault("denied", reason)
+
+    def _ended(self, e: Ended) -> None:
+        self.ended = e
+        self.spent = self.spent + e.unconfirmed
+        self.held = NOTHING
+        for effect in self.effects.values():
+            effect.hold = NOTHING
+
+
+def _arguments(call: ModelCall) -> dict[str, object]:
+    """The arguments of a model's tool call; what is no JSON object stays visible as text, to be refused by the gate."""
+    try:
+        value = msgspec.json.decode(call.arguments or "{}")
+    except (msgspec.DecodeError, UnicodeError):
+        return {MALFORMED: call.arguments}
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {MALFORMED: call.arguments}
+
+
+MALFORMED = "\0malformed"  #: the only member of arguments that were not a JSON object
+
+
+def fold(run: str, events: Iterable[Event], blob: Blobs) -> Run:
+    """The state of a run after these events."""
+    state = Run(run, blob)
+    for event in events:
+        state.apply(event)
+    return state
