@@ -1,0 +1,1 @@
+"""Tests of the harness; run by `python -m pytest bench/tests`."""
