@@ -20,7 +20,7 @@ DeputyError
 └── ProcedureError        the code of a procedure breaks the rules of replay
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 __all__ = [
     "CommitRefused", "ConfigError", "Conflict", "DeputyError", "Forbidden", "Frozen", "GrantUsed", "LeaseLost",
@@ -140,9 +140,12 @@ class OverBudget(CommitRefused):
 
     code = "over_budget"
 
-    def __init__(self, message: str, *, account: str, unit: str, spent: bool) -> None:
+    def __init__(
+        self, message: str, *, account: str, unit: Literal["money", "tokens", "steps", "wall"], spent: bool
+    ) -> None:
         super().__init__(message)
-        self.account, self.unit = account, unit
+        self.account = account
+        self.unit: Literal["money", "tokens", "steps", "wall"] = unit
         self.spent = spent  #: True: only raising the limit helps; False: others hold what they may give back
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from deputy.domain.message import Usage
 
-__all__ = ["FREE", "Price", "Tier"]
+__all__ = ["FREE", "Price", "Route", "Tier"]
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,3 +40,13 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FREE = Price()
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A model route as the kernel needs it: what a call may cost and how long it may take (seconds)."""
+
+    name: str
+    price: Price = FREE
+    max_tokens: int = 4096
+    deadline: float = 300.0
+    context: int = 131_072  #: tokens that prompt and reply share

@@ -4,12 +4,14 @@ Money is counted in millionths of the workspace's currency (micros); wall time i
 """
 
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from typing import Literal
 
 import msgspec
 
-__all__ = ["NOTHING", "UNITS", "Cost", "Limits", "format_money", "micros"]
+__all__ = ["NOTHING", "UNITS", "Cost", "Limits", "Unit", "format_money", "micros"]
 
-UNITS = ("money", "tokens", "steps", "wall")
+Unit = Literal["money", "tokens", "steps", "wall"]
+UNITS: tuple[Unit, ...] = ("money", "tokens", "steps", "wall")
 MICRO = 1_000_000
 
 
@@ -46,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     steps: int | None = None
     wall: int | None = None
 
-    def exceeded(self, total: Cost) -> str | None:
+    def exceeded(self, total: Cost) -> Unit | None:
         """The first unit whose limit this total passes, or None."""
         if self.money is not None and total.money > self.money:
             return "money"

@@ -11,12 +11,13 @@ from deputy.domain.label import UNTRUSTED, Label
 from deputy.domain.message import Prompt
 
 __all__ = [
-    "CONSEQUENTIAL", "Call", "Done", "EffectClass", "Failed", "Intent", "Repeat", "Result", "ToolRequest",
+    "CONSEQUENTIAL", "NOT_SENT", "Call", "Done", "EffectClass", "Failed", "Intent", "Repeat", "Result", "ToolRequest",
     "ToolSpec", "Unknown", "approval_digest",
 ]  # fmt: skip
 
 EffectClass = Literal["read", "write", "send", "irreversible", "execute"]
 Repeat = Literal["safe", "keyed", "never"]
+NOT_SENT = "not_sent"  #: code of a failure where nothing left this process, and the same may be tried again
 CONSEQUENTIAL: frozenset[EffectClass] = frozenset(("write", "send", "irreversible", "execute"))
 
 

@@ -17,8 +17,9 @@ from deputy.domain.label import TRUSTED, UNTRUSTED, Label, Origin
 from deputy.domain.message import ModelCall, Usage
 
 __all__ = [
-    "BudgetRaised", "Compacted", "Ended", "Event", "Fault", "ModelIntent", "ModelReply", "Note", "Outcome",
-    "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent", "VerdictGiven", "Workspace", "event_from",
+    "BudgetRaised", "BudgetShort", "Compacted", "Doubted", "Ended", "Event", "Fault", "ModelIntent", "ModelReply",
+    "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent", "VerdictGiven",
+    "Workspace", "event_from",
 ]  # fmt: skip
 
 
@@ -49,6 +50,7 @@ class Started(_Event, tag="Started", frozen=True, kw_only=True):
     trigger: str = "person"
     parent: str = ""  #: id of the run that started this one
     parent_n: int = 0  #: number of the effect there
+    ancestors: tuple[str, ...] = ()  #: ids of all runs above this one, the root first: they pay with it
 
 
 class ModelIntent(_Event, tag="ModelIntent", frozen=True, kw_only=True):
@@ -143,6 +145,14 @@ class Outcome(_Event, tag="Outcome", frozen=True, kw_only=True):
     cls: EffectClass = "read"
 
 
+class Doubted(_Event, tag="Doubted", frozen=True, kw_only=True):
+    """Nobody can tell whether an effect happened; a person is asked."""
+
+    n: int
+    item: str
+    reason: str = ""
+
+
 class Settled(_Event, tag="Settled", frozen=True, kw_only=True):
     """An effect in doubt is so no more: a read-back or a person says whether it happened."""
 
@@ -181,11 +191,21 @@ class Compacted(_Event, tag="Compacted", frozen=True, kw_only=True):
     n: int = 0  #: the model call that wrote the summary, if one did
 
 
+class BudgetShort(_Event, tag="BudgetShort", frozen=True, kw_only=True):
+    """What is left does not cover the next effect's worst case; a person is asked."""
+
+    item: str
+    account: str  #: the account of the ledger that is short; the run's own where it is empty
+    unit: Literal["money", "tokens", "steps", "wall"]
+    need: Cost = NOTHING
+
+
 class BudgetRaised(_Event, tag="BudgetRaised", frozen=True, kw_only=True):
     """A person let the run consume more."""
 
     by: str
     amount: Cost
+    account: str = ""  #: the account of the ledger that was short; the run's own where it is empty
     row: str = ""
 
 
@@ -227,7 +247,9 @@ Event = (
     | Received
     | TimerSet
     | Compacted
+    | BudgetShort
     | BudgetRaised
+    | Doubted
     | Note
     | Ended
     | Workspace

@@ -8,11 +8,13 @@ import msgspec
 
 from deputy.base.canonical import decode
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired
+from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired, delivery_from
 from deputy.domain.effect import Call, EffectClass, Repeat
 from deputy.domain.event import (
     BudgetRaised,
+    BudgetShort,
     Compacted,
+    Doubted,
     Ended,
     Event,
     Fault,
@@ -30,7 +32,7 @@ from deputy.domain.event import (
     Workspace,
 )  # fmt: skip
 from deputy.domain.label import TRUSTED, Label
-from deputy.domain.message import ModelCall
+from deputy.domain.message import ModelCall, Usage
 
 __all__ = ["Answer", "Effect", "EffectStatus", "ReplyTurn", "Run", "SummaryTurn", "TellTurn", "Turn", "fold"]
 
@@ -51,20 +53,24 @@ class Effect:
     """One effect of a run, as far as the journal tells."""
 
     __slots__ = (
-        "answer", "asked", "at", "attempt", "call", "child", "cls", "cost", "error", "expires", "hold", "item",
-        "keyed_for", "kind", "label", "ms", "n", "repeat", "result", "rule", "status", "verdict",
+        "answer", "asked", "asks", "at", "attempt", "call", "child", "cls", "cost", "error", "expires",
+        "first_at", "hold", "item", "keyed_for", "kind", "label", "ms", "n", "original", "repeat", "result",
+        "rule", "status", "verdict",
     )  # fmt: skip
 
     def __init__(self, n: int, kind: Literal["model", "tool"], call: Call) -> None:
         self.n = n
         self.kind = kind
         self.call = call
+        self.original: Call | None = None  #: what was proposed before a person edited it
         self.status: EffectStatus = "proposed"
         self.cls: EffectClass = "read"
         self.repeat: Repeat = "safe"
         self.rule = ""
         self.verdict = ""
         self.attempt = 0
+        self.asks = 0  #: how many inbox items it has had
+        self.first_at: datetime | None = None  #: of the first intent
         self.at: datetime | None = None  #: of the latest intent
         self.hold: Cost = NOTHING
         self.cost: Cost = NOTHING
@@ -90,6 +96,7 @@ class ReplyTurn(msgspec.Struct, frozen=True):
 
     n: int
     said: Said
+    usage: Usage
 
 
 class TellTurn(msgspec.Struct, frozen=True):
@@ -114,8 +121,9 @@ class Run:
     """Everything known of one run; changed by `apply` alone."""
 
     __slots__ = (
-        "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held", "id", "next_n",
-        "notes", "offered", "raised", "replies", "rows", "seq", "spent", "started", "task", "timers", "turns",
+        "asking", "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held",
+        "id", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares", "short", "shorts",
+        "spent", "started", "task", "timers", "turns",
     )  # fmt: skip
 
     def __init__(self, run: str, blob: Blobs) -> None:
@@ -138,6 +146,10 @@ class Run:
         self.deliveries = 0
         self.cancel: str | None = None
         self.offered = ""
+        self.asking = 0  #: number of the latest model call that is a turn of the loop
+        self.short: BudgetShort | None = None  #: what a person was asked to raise
+        self.shorts = 0
+        self.shares = False  #: whether it has children, so that its account lies in the shared ledger
         self.held: Cost = NOTHING
         self.spent: Cost = NOTHING
         self.raised: Cost = NOTHING
@@ -189,8 +201,15 @@ class Run:
                 self.timers[event.timer] = event.due
             case Compacted():
                 self.turns.append(SummaryTurn(event.upto, self._text(event.summary, event.blob)))
+            case Doubted():
+                effect = self.effects[event.n]
+                effect.status, effect.item, effect.asks = "in_doubt", event.item, effect.asks + 1
+            case BudgetShort():
+                self.short, self.shorts = event, self.shorts + 1
             case BudgetRaised():
-                self.raised = self.raised + event.amount
+                self.short = None
+                if event.account in ("", f"run:{self.id}"):
+                    self.raised = self.raised + event.amount
             case Note():
                 if event.path:
                     self.notes[event.path] = event
@@ -208,6 +227,7 @@ class Run:
             effect = self.effects[n] = Effect(n, kind, call or Call(""))
             self.next_n = max(self.next_n, n + 1)
         elif call is not None:
+            effect.original = effect.original or effect.call
             effect.call = call  # an edit by a person replaces what was proposed
         if effect.call.path:
             self.by_path[effect.call.path] = n
@@ -243,6 +263,8 @@ class Run:
         self._spend(effect, e.unconfirmed)
         self._hold(effect, e.hold)
         self.offered = e.offered or self.offered
+        if not e.path:
+            self.asking = e.n
 
     def _model_reply(self, e: ModelReply) -> None:
         effect = self.effects[e.n]
@@ -251,7 +273,7 @@ class Run:
         self._spend(effect, e.cost)
         if effect.call.path:
             return  # asked by a procedure: its answer is a value, not a turn
-        self.turns.append(ReplyTurn(e.n, said))
+        self.turns.append(ReplyTurn(e.n, said, e.usage))
         for place, call in enumerate(said.calls, start=e.n + 1):
             self._open(place, "tool", Call(call.tool, _arguments(call), id=call.id))
 
@@ -262,6 +284,7 @@ class Run:
             case "ask":
                 effect.status, effect.item, effect.asked, effect.answer = "asked", e.item, e, None
                 effect.expires = e.expires
+                effect.asks += 1
             case "deny":
                 effect.status, effect.item = "denied", ""
                 effect.error = Fault("denied", e.reason)
@@ -270,10 +293,13 @@ class Run:
 
     def _tool_intent(self, e: ToolIntent) -> None:
         effect = self._open(e.n, "tool", self._call(e.call, e.blob))
-        effect.status, effect.attempt, effect.at = "claimed", e.attempt, e.at
+        effect.status, effect.attempt, effect.at, effect.error = "claimed", e.attempt, e.at, None
         effect.cls, effect.repeat, effect.rule, effect.keyed_for = e.cls, e.repeat, e.rule, e.keyed_for
         effect.verdict = effect.verdict or "allow"
         effect.child, effect.item = e.child, e.item
+        effect.first_at = effect.first_at or e.at
+        effect.asks += bool(e.item)
+        self.shares = self.shares or bool(e.child)
         self._hold(effect, e.hold)
 
     def _outcome(self, e: Outcome) -> None:
@@ -307,7 +333,8 @@ class Run:
     def _received(self, e: Received) -> None:
         self.rows.add(e.row)
         self.deliveries += 1
-        match e.delivery:
+        delivery = delivery_from(self.blob(e.blob)) if e.blob else e.delivery
+        match delivery:
             case Approve(item, _, edit):
                 self._answered(item, "approved", Answer(e.by, edit))
             case Refuse(item, reason):
@@ -315,13 +342,13 @@ class Run:
             case Expire(item):
                 self._refused(item, "Nobody answered in time.")
             case Reply(item):
-                self.replies[item] = e.delivery
+                self.replies[item] = delivery
             case Tell(text):
                 self.turns.append(TellTurn(e.by, text))
             case Cancel(reason):
                 self.cancel = reason or "cancelled"
             case ChildEnded(child):
-                self.children[child] = e.delivery
+                self.children[child] = delivery
             case TimerFired(timer):
                 self.timers.pop(timer, None)
                 self.fired.add(timer)
@@ -334,6 +361,9 @@ class Run:
                 effect.status, effect.answer, effect.item = status, answer, ""
 
     def _refused(self, item: str, reason: str) -> None:
+        if self.short is not None and self.short.item == item:
+            self.cancel = f"budget not raised: {reason}"
+            self.short = None
         for effect in self.effects.values():
             if effect.item == item and effect.status in ("asked", "claimed"):
                 effect.status, effect.item = "denied", ""

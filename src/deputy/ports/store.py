@@ -42,12 +42,16 @@ class Row(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What a commit does to one account: hold more (or, negative, let go) and book as spent; refused over `limit`."""
+    """What a commit does to one account: hold more (or, negative, let go) and book as spent.
+
+    A move that holds more is refused where held + spent would pass the account's limits, raised as people raised them.
+    """
 
     account: str
     hold: Cost = NOTHING
     spend: Cost = NOTHING
-    limit: Limits | None = None  #: checked against held + spent + `hold`, where given
+    limit: Limits | None = None  #: the account's limits from now on; those it has where this is None
+    raised: Cost = NOTHING  #: lift what the account may consume beyond its limits
 
 
 class Item(NamedTuple):
@@ -55,7 +59,7 @@ class Item(NamedTuple):
 
     id: str
     run: str
-    kind: Literal["approval", "question", "in_doubt", "budget"]
+    kind: Literal["approval", "question", "in_doubt", "budget", "message"]
     created: datetime
     expires: datetime | None
     body: bytes
@@ -174,6 +178,7 @@ class Account(NamedTuple):
     name: str
     held: Cost
     spent: Cost
+    raised: Cost = NOTHING
 
 
 class Seal(NamedTuple):
@@ -232,6 +237,10 @@ class Store(Protocol):
 
     async def inbound(self, run: str) -> Sequence[Inbound]:
         """The pending rows of a run, in order."""
+        ...
+
+    async def mail(self, lease: Lease) -> dict[str, list[Inbound]]:
+        """The pending rows of all runs that a lease holds, in order, by run."""
         ...
 
     async def fire(self, now: datetime) -> datetime | None:

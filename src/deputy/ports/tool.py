@@ -22,6 +22,10 @@ class Tool(Protocol):
         """
         ...
 
+    async def quiesce(self, key: str) -> None:
+        """Return once no attempt of the effect of this key is under way on our side, ending it if need be."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything: connections, child processes."""
         ...

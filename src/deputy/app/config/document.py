@@ -1,7 +1,7 @@
 """A parsed file with the line of everything in it, and one typed reader for its tables.
 
-TOML and YAML become the same plain values here: text, int, Decimal, bool, None, list, dict (and dates, which nobody asks
-for). Numbers with a fraction stay exact. What a reader does not accept becomes a ConfigError with its place.
+TOML and YAML become the same plain values here: text, int, Decimal, bool, None, list, dict (and dates, which nobody
+asks for). Numbers with a fraction stay exact. What a reader does not accept becomes a ConfigError with its place.
 """
 
 import re
@@ -21,8 +21,11 @@ T = TypeVar("T")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class Wrong(Exception):  # noqa: N818 - it never leaves this package: a reader's "no", before it has a place
-    """A value is not what its key takes: `needs` completes "must be …"; `secret` values are not repeated."""
+class Wrong(Exception):
+    """A value is not what its key takes: `needs` completes "must be …"; `secret` values are not repeated.
+
+    It never leaves this package: Table gives it a place and makes it a ConfigError.
+    """
 
     def __init__(self, needs: str, remedy: str, *, at: Where = (), secret: bool = False) -> None:
         super().__init__(needs)
@@ -46,7 +49,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     def wrong(self, where: Where, message: str, remedy: str) -> ConfigError:
         """The error that says what is wrong at this place."""
-        return ConfigError(message, remedy, file=self.file, line=self.locate(where))
+        return ConfigError(message[0].upper() + message[1:] if message.startswith("the ") else message, remedy,
+                           file=self.file, line=self.locate(where))  # fmt: skip
 
     def title(self, where: Where) -> str:
         """How a table is called to people: `[models.default]` in TOML, `budget` in YAML."""
@@ -143,9 +147,9 @@ def did_you_mean(word: str, known: tuple[str, ...], cutoff: float = 0.6) -> str:
     return f"Did you mean `{close[0]}`?" if close else ""
 
 
-def cleaned(text: str) -> str:
+def cleaned(text: str, longest: int = 60) -> str:
     """Text of a file as it may stand in a message: short, and nothing invisible in it."""
-    text = text if len(text) <= 60 else text[:59] + "…"
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -163,7 +167,7 @@ def shown(value: object) -> str:
         case None:
             return "nothing"
         case list():
-            return "a list"
+            return "a list" if value else "an empty list"
         case dict():
             return "a table"
         case _:

@@ -1,7 +1,7 @@
 """Turn TOML and YAML text into documents: plain values with their lines, or one ConfigError.
 
-YAML is read as JSON with indentation: only what JSON knows as a number, `true`, `false` or `null` is one, and everything
-else is text (`no`, `2026-01-31`, `007`). No anchors, no tags, no second document, no repeated key.
+YAML is read as JSON with indentation: only what JSON knows as a number, `true`, `false` or `null` is one, and
+everything else is text (`no`, `2026-01-31`, `007`). No anchors, no tags, no second document, no repeated key.
 """
 
 import re
@@ -23,7 +23,7 @@ _DEEPEST = 32
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?P<fraction>(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?)")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None, "true": True, "True": True, "TRUE": True,
           "false": False, "False": False, "FALSE": False}  # fmt: skip
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
@@ -49,8 +49,8 @@ def parse_toml(text: str, file: str) -> Document:
             raise ConfigError(message, "Keep one of the two.", file=file, line=line) from None
         place = _PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else found.stopped or 1
-        reason = _PLACE.sub("", str(error))
-        message = f"This is not valid TOML: {reason[:1].lower()}{cleaned(reason[1:])}."
+        reason = _PLACE.sub("", str(error)).replace("Illegal character '\\n'", "a text does not end on its line")
+        message = f"This is not valid TOML: {reason[:1].lower()}{cleaned(reason[1:], 200)}."
         raise ConfigError(message, "Correct this line; text stands in quotes.", file=file, line=line) from None
     return Document(file=file, value=value, lines=found.lines, root=file, toml=True)
 
@@ -73,18 +73,21 @@ class _Builder:
         self.value: object = None
         self.documents = 0
 
-    def wrong(self, mark: yaml.Mark, message: str, remedy: str) -> ConfigError:
-        return ConfigError(message, remedy, file=self.file, line=mark.line + self.first)
+    def line(self, event: yaml.Event) -> int:
+        return self.first + (event.start_mark.line if event.start_mark is not None else 0)
+
+    def wrong(self, event: yaml.Event, message: str, remedy: str) -> ConfigError:
+        return ConfigError(message, remedy, file=self.file, line=self.line(event))
 
     def take(self, event: yaml.Event) -> None:
         match event:
             case yaml.AliasEvent():
-                raise self.wrong(event.start_mark, "YAML aliases are not allowed here.",
+                raise self.wrong(event, "YAML aliases are not allowed here.",
                                  "Write the value out, or put it in quotes if it is text.")  # fmt: skip
             case yaml.DocumentStartEvent():
                 self.documents += 1
                 if self.documents > 1:
-                    raise self.wrong(event.start_mark, "A second YAML document starts here.", "Keep one document.")
+                    raise self.wrong(event, "A second YAML document starts here.", "Keep one document.")
             case yaml.ScalarEvent() | yaml.CollectionStartEvent():
                 self.refuse_marked(event)
                 self.start(event)
@@ -95,10 +98,10 @@ class _Builder:
 
     def refuse_marked(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor is not None:
-            raise self.wrong(event.start_mark, "YAML anchors are not allowed here.",
+            raise self.wrong(event, "YAML anchors are not allowed here.",
                              "Write the value out where it is needed, or put it in quotes if it is text.")  # fmt: skip
         if event.tag is not None and event.tag != "!":
-            raise self.wrong(event.start_mark, "YAML tags are not allowed here.",
+            raise self.wrong(event, "YAML tags are not allowed here.",
                              "Remove the tag, and put the value in quotes if it is text.")  # fmt: skip
 
     def start(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
@@ -112,7 +115,7 @@ class _Builder:
         where: Where = ()
         if frame is None:
             self.value = value
-            self.lines[()] = event.start_mark.line + self.first
+            self.lines[()] = self.line(event)
         elif isinstance(frame.value, dict):
             assert frame.key is not None  # for the type checker: else this were its key
             where = (*frame.where, frame.key)
@@ -120,31 +123,31 @@ class _Builder:
         else:
             where = (*frame.where, len(frame.value))
             frame.value.append(value)
-            self.lines[where] = event.start_mark.line + self.first
+            self.lines[where] = self.line(event)
         if isinstance(value, dict | list):
             if len(self.open) == _DEEPEST:
                 message = f"Values are nested more than {_DEEPEST} levels deep."
-                raise self.wrong(event.start_mark, message, "Make them flatter.")
+                raise self.wrong(event, message, "Make them flatter.")
             self.open.append(_Frame(where, cast("dict[str, object] | list[object]", value)))
 
     def name(self, frame: _Frame, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         key = self.scalar(event) if isinstance(event, yaml.ScalarEvent) else None
         if not isinstance(event, yaml.ScalarEvent) or not isinstance(key, str):
             found = f"not {shown(key)}" if isinstance(event, yaml.ScalarEvent) else "not a list or table"
-            raise self.wrong(event.start_mark, f"A key must be text, {found}.",
+            raise self.wrong(event, f"A key must be text, {found}.",
                              "Put it in quotes, and the whole value too if it starts with `{`.")  # fmt: skip
         where = (*frame.where, key)
         if where in self.lines:
             message = f"`{cleaned(key)}` is given twice, first in line {self.lines[where]}."
-            raise self.wrong(event.start_mark, message, "Keep one of the two.")
-        self.lines[where] = event.start_mark.line + self.first
+            raise self.wrong(event, message, "Keep one of the two.")
+        self.lines[where] = self.line(event)
         frame.key = key
 
     def scalar(self, event: yaml.ScalarEvent) -> object:
         text = str(event.value)
         if not event.implicit[0]:  # it stands in quotes
             if _CONTROL.search(text):
-                raise self.wrong(event.start_mark, "The text holds a control character.", "Remove it.")
+                raise self.wrong(event, "The text holds a control character.", "Remove it.")
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -154,13 +157,13 @@ class _Builder:
             return int(text)
         exact = Decimal(text)
         if exact and abs(exact.adjusted()) > 300:
-            raise self.wrong(event.start_mark, "The number is out of range.", "Put it in quotes if it is text.")
+            raise self.wrong(event, "The number is out of range.", "Put it in quotes if it is text.")
         return exact
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
     loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-    return cast("Iterator[yaml.Event]", yaml.parse(text, Loader=loader))
+    return yaml.parse(text, Loader=loader)
 
 
 def parse_yaml(text: str, file: str, *, first: int = 1, root: str = "") -> Document:
@@ -179,10 +182,11 @@ def parse_yaml(text: str, file: str, *, first: int = 1, root: str = "") -> Docum
         remedy = "Correct this line; text with special characters stands in quotes."
         if error.context and "alias" in error.context:
             remedy = "Put text that starts with `*` in quotes."
-        line = (mark.line if mark is not None else 0) + first
-        raise ConfigError(f"This is not valid YAML: {cleaned(reason)}.", remedy, file=file, line=line) from None
+        line = first + (min(mark.line, text.rstrip().count("\n")) if mark is not None else 0)
+        raise ConfigError(f"This is not valid YAML: {cleaned(reason, 200)}.", remedy, file=file, line=line) from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an escape that names no character
-        message = f"This is not valid YAML: {cleaned(str(error).splitlines()[0])}."
+        reason = " ".join(str(error).split())
+        message = f"This is not valid YAML: {cleaned(reason, 200)}."
         raise ConfigError(message, "Correct it.", file=file, line=first) from None
     return Document(file=file, value=builder.value, lines=builder.lines, root=builder.root)
 

@@ -24,7 +24,7 @@ def _cause(error: OSError | ValueError) -> str:
 
 
 def read_bytes(path: Path, file: str) -> bytes:
-    """The first bytes of a regular file, one more than MOST_BYTES if it has more; never waits for a pipe or a device."""
+    """The bytes of a regular file, MOST_BYTES and one more at most; never waits for a pipe or a device."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -32,16 +32,18 @@ def read_bytes(path: Path, file: str) -> bytes:
     except (OSError, ValueError) as error:
         message = f"The file cannot be read: {_cause(error)}."
         raise ConfigError(message, "Check the file and its permissions.", file=file) from None
-    with os.fdopen(handle, "rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
+    try:
+        mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
             raise ConfigError(f"This is {kind}, not a file.", "Put a regular file in its place.", file=file)
-        try:
+        with open(handle, "rb", closefd=False) as stream:
             return stream.read(MOST_BYTES + 1)
-        except OSError as error:
-            message = f"The file cannot be read: {_cause(error)}."
-            raise ConfigError(message, "Check the file and its disk.", file=file) from None
+    except OSError as error:
+        message = f"The file cannot be read: {_cause(error)}."
+        raise ConfigError(message, "Check the file and its disk.", file=file) from None
+    finally:
+        os.close(handle)
 
 
 def to_text(data: bytes, file: str) -> str:

@@ -42,8 +42,8 @@ class Scan(NamedTuple):
     stopped: int
 
 
-class _Stop(Exception):  # noqa: N818 - not an error yet: tomllib will say what is wrong here
-    """The text is no TOML from here on."""
+class _Stop(Exception):
+    """The text is no TOML from here on; tomllib will say why."""
 
 
 class _Scanner:
@@ -85,7 +85,7 @@ class _Scanner:
             if self.text[self.at] == "[":
                 base = self.header()
             else:
-                self.pair(base, 0)
+                self.pair(base)
             self.skip(_LINE_END)
             self.skip(_FILLER)
 
@@ -107,10 +107,10 @@ class _Scanner:
         if many:
             self.lengths[where] = self.lengths.get(where, 0) + 1
             where = (*where, self.lengths[where] - 1)
-        elif where in self.headers and self.twice is None:
-            self.twice = where, line
-        else:
-            self.headers.add(where)
+        elif where in self.headers:
+            self.twice = self.twice or (where, line)
+            return where
+        self.headers.add(where)
         self.lines[where] = line
         return where
 
@@ -139,7 +139,7 @@ class _Scanner:
                     raise _Stop from None
         raise _Stop
 
-    def pair(self, base: Where, depth: int) -> None:
+    def pair(self, base: Where) -> None:
         line = self.line()
         where = base
         for part in self.key():
@@ -151,16 +151,16 @@ class _Scanner:
         self.skip(_SPACE)
         self.want("=")
         self.skip(_SPACE)
-        self.content(where, depth)
+        self.content(where)
 
-    def content(self, where: Where, depth: int) -> None:
-        if depth > _DEEPEST:
+    def content(self, where: Where) -> None:
+        if len(where) > _DEEPEST:
             raise self.excess(f"Values are nested more than {_DEEPEST} levels deep.", "Make them flatter.")
         self.lines.setdefault(where, self.line())
         if self.take("["):
-            self.items(where, depth)
+            self.items(where)
         elif self.take("{"):
-            self.inline(where, depth)
+            self.inline(where)
         elif self.text.startswith(('"', "'"), self.at):
             self.string()
         else:
@@ -176,21 +176,21 @@ class _Scanner:
                 return self.skip(pattern)
         raise _Stop
 
-    def items(self, where: Where, depth: int) -> None:
+    def items(self, where: Where) -> None:
         number = 0
         self.skip(_FILLER)
         while not self.take("]"):
-            self.content((*where, number), depth + 1)
+            self.content((*where, number))
             number += 1
             self.skip(_FILLER)
             if not self.take(","):
                 return self.want("]")
             self.skip(_FILLER)
 
-    def inline(self, where: Where, depth: int) -> None:
+    def inline(self, where: Where) -> None:
         self.skip(_FILLER)
         while not self.take("}"):
-            self.pair(where, depth + 1)
+            self.pair(where)
             self.skip(_FILLER)
             if not self.take(","):
                 return self.want("}")

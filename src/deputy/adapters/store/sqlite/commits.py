@@ -34,6 +34,7 @@ class Head(NamedTuple):
 class _Account(NamedTuple):
     held: Cost
     spent: Cost
+    raised: Cost
     limits: Limits
 
 
@@ -125,11 +126,13 @@ class Committer:
             account = staged.get(move.account) or self._account(move.account)
             limits = account.limits if move.limit is None else move.limit
             held, spent = account.held + move.hold, account.spent + move.spend
-            if _grows(move.hold) and (unit := limits.exceeded(held + spent)) is not None:
-                alone = limits.exceeded(spent + move.hold) is not None
+            raised = account.raised + move.raised
+            allowed = limits.raised(raised)
+            if _grows(move.hold) and (unit := allowed.exceeded(held + spent)) is not None:
+                alone = allowed.exceeded(spent + move.hold) is not None
                 message = f"account {move.account} has no {unit} left for this"
                 return OverBudget(message, account=move.account, unit=unit, spent=alone)
-            staged[move.account] = _Account(held, spent, limits)
+            staged[move.account] = _Account(held, spent, raised, limits)
         self._group.accounts.update(staged)  # no precondition comes after this one
         self._group.moved.update(staged)
         return None
@@ -138,7 +141,9 @@ class Committer:
         found = self._group.accounts.get(name)
         if found is None:
             row = self._database.execute(statement("account"), (name,)).fetchone()
-            found = self._group.accounts[name] = _Account(NOTHING, NOTHING, Limits()) if row is None else _read(row)
+            found = self._group.accounts[name] = (
+                _Account(NOTHING, NOTHING, NOTHING, Limits()) if row is None else _read(row)
+            )
         return found
 
     # -- writing
@@ -209,7 +214,8 @@ class Committer:
         for name in group.moved:
             account = group.accounts[name]
             values = (name, *_values(account.held), *_values(account.spent))
-            self._database.execute(statement("put_account"), (*values, canonical(account.limits).decode()))
+            rest = (canonical(account.raised).decode(), canonical(account.limits).decode())
+            self._database.execute(statement("put_account"), (*values, *rest))
 
     def _insert(self, name: str, columns: int, values: list[object]) -> None:
         """Insert rows in few statements: each hands over Python's lock once, not once a row."""
@@ -257,4 +263,5 @@ def _values(cost: Cost) -> tuple[int, ...]:
 
 
 def _read(row: Values) -> _Account:
-    return _Account(Cost(*row[0:4]), Cost(*row[4:8]), msgspec.json.decode(row[8], type=Limits))
+    raised, limits = msgspec.json.decode(row[8], type=Cost), msgspec.json.decode(row[9], type=Limits)
+    return _Account(Cost(*row[0:4]), Cost(*row[4:8]), raised, limits)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from deputy.adapters.store.sqlite.connection import Database, statement
 from deputy.base.canonical import canonical, digest
 from deputy.base.errors import StoreDamaged
@@ -57,7 +59,7 @@ def item(values: tuple[Any, ...]) -> Item:
 
 def account(values: tuple[Any, ...]) -> Account:
     """One line of the ledger."""
-    return Account(values[0], Cost(*values[1:5]), Cost(*values[5:9]))
+    return Account(values[0], Cost(*values[1:5]), Cost(*values[5:9]), msgspec.json.decode(values[9], type=Cost))
 
 
 def check(database: Database) -> list[str]:

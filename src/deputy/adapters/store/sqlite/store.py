@@ -129,6 +129,8 @@ class SqliteStore:
             self._database.execute(statement("insert_events"), (0, row.seq, row.link, row.body))
             if freeze is not None:
                 self._database.execute(statement("freeze" if freeze[1] else "thaw"), (freeze[0],))
+                if not freeze[1]:
+                    self._database.execute(statement("wake_frozen"))
 
         await self._write(work)
         self._tell()
@@ -239,6 +241,13 @@ class SqliteStore:
         """The pending rows of a run, in order."""
         return await self._read(lambda r: reading.inbound(r, run))
 
+    async def mail(self, lease: Lease) -> dict[str, list[Inbound]]:
+        """The pending rows of all runs that a lease holds, in order, by run."""
+        found: dict[str, list[Inbound]] = {}
+        for run, position, name, by, at, body in await self._rows("mail", (lease.worker,)):
+            found.setdefault(run, []).append(Inbound(position, name, by, datetime.fromisoformat(at), body))
+        return found
+
     async def run(self, run: str) -> RunRow | None:
         """One run."""
         return await self._read(lambda r: reading.run(r, run))
@@ -296,7 +305,7 @@ class SqliteStore:
     async def account(self, name: str) -> Account:
         """One account; empty if nothing was ever booked."""
         found = await self._rows("account", (name,))
-        return reading.account((name, *found[0])) if found else Account(name, reading.NOTHING, reading.NOTHING)
+        return reading.account((name, *found[0][:9])) if found else Account(name, reading.NOTHING, reading.NOTHING)
 
     async def accounts(self) -> Sequence[Account]:
         """The whole ledger."""

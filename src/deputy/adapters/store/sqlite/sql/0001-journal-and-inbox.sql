@@ -83,6 +83,7 @@ CREATE TABLE accounts (
     spent_tokens INTEGER NOT NULL,
     spent_steps INTEGER NOT NULL,
     spent_wall INTEGER NOT NULL,
+    raised TEXT NOT NULL DEFAULT '{}',
     limits TEXT NOT NULL DEFAULT '{}'
 ) STRICT, WITHOUT ROWID;
 

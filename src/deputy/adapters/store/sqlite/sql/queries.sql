@@ -44,7 +44,7 @@ INSERT INTO items (id, run, kind, created, expires, body) VALUES (?, ?, ?, ?, ?,
 DELETE FROM items WHERE id = ?;
 
 -- name: delete_items_of!
-DELETE FROM items WHERE run = ?;
+DELETE FROM items WHERE run = ? AND kind <> 'message';
 
 -- name: insert_timer!
 INSERT OR REPLACE INTO timers (run, id, due) VALUES (?, ?, ?);
@@ -69,16 +69,16 @@ SELECT sender, at, body FROM inbox WHERE id = ?;
 UPDATE runs SET state = 'ready' WHERE id = ? AND state = 'waiting';
 
 -- name: account^
-SELECT held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall, limits
+SELECT held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall, raised, limits
 FROM accounts WHERE name = ?;
 
 -- name: put_account!
 INSERT OR REPLACE INTO accounts (name, held_money, held_tokens, held_steps, held_wall,
-    spent_money, spent_tokens, spent_steps, spent_wall, limits)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    spent_money, spent_tokens, spent_steps, spent_wall, raised, limits)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: accounts
-SELECT name, held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall
+SELECT name, held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall, raised
 FROM accounts ORDER BY name;
 
 -- name: insert_worker!
@@ -182,3 +182,13 @@ SELECT i.id, r.id, i.sender, i.at, i.body, i.check_sum, i.taken FROM inbox i LEF
 
 -- name: orphans
 SELECT DISTINCT run FROM journal WHERE run NOT IN (SELECT key FROM runs);
+
+-- name: wake_frozen!
+UPDATE runs SET state = 'ready' WHERE state = 'waiting' AND summary = 'frozen';
+
+-- name: mail
+SELECT r.id, i.position, i.id, i.sender, i.at, i.body FROM runs r JOIN inbox i ON i.run = r.key AND i.taken = 0
+WHERE r.owner = ? ORDER BY i.position;
+
+-- name: wake_unpinned!
+UPDATE runs SET state = 'ready' WHERE state = 'waiting' AND summary = 'configuration';

@@ -1,0 +1,243 @@
+"""The host of one server's tools: which child to ask, what came of it, and that none is left behind."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from deputy.adapters.tool import MAX_BYTES, sentence
+from deputy.adapters.tool.mcp_stdio.reading import read_result, read_tools
+from deputy.adapters.tool.mcp_stdio.session import EFFECT_ID, Request, Session, Trouble
+from deputy.base.clock import Clock
+from deputy.base.errors import DeputyError
+from deputy.domain.effect import Failed, Intent, Result, ToolRequest, ToolSpec, Unknown
+
+__all__ = ["McpStdio", "StdioServer", "Unavailable"]
+
+_MOST_CHILDREN = 8  # of one server: the one in use, and those whose calls are still ending
+_BASICS = (
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
+_REFERENCES = ("env:", "secret:")
+
+
+class StdioServer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server as the workspace configures it.
+
+    Values of `env` that are references (`env:NAME`, `secret:NAME`) are lent when a child starts; times are seconds.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    cwd: Path
+    env: dict[str, str] = {}
+    deadline: float = 60.0  #: of a call, for tools that have none of their own
+    start_deadline: float = 30.0  #: of starting and agreeing on a version, and of listing the tools
+    limit: int = MAX_BYTES  #: of one message, either way
+
+
+class Unavailable(DeputyError):
+    """A server of tools could not be started, or does not answer."""
+
+    code = "tool_unavailable"
+
+
+class McpStdio:
+    """A host of the tools of one MCP server over stdio, named `server.tool`.
+
+    `settings` is given every tool with the most careful settings and returns it as the workspace has it. `inherit` is
+    the worker's environment, of which a child gets the basics (where programs, home and certificates are) and no more.
+    """
+
+    def __init__(
+        self,
+        server: StdioServer,
+        *,
+        clock: Clock,
+        lend: Callable[[str], str],
+        settings: Callable[[ToolSpec], ToolSpec] = lambda spec: spec,
+        inherit: Mapping[str, str] | None = None,
+    ) -> None:
+        self._server, self._clock, self._lend, self._settings = server, clock, lend, settings
+        inherited = inherit or {}
+        self._basics = {k: v for k, v in inherited.items() if k in _BASICS or k.startswith("LC_")}
+        self._secrets: tuple[str, ...] = ()
+        self._current: Session | None = None
+        self._starting: asyncio.Task[Session] | None = None
+        self._children: dict[Session, asyncio.Task[None] | None] = {}  # every one, with the task that ends it
+        self._discover = True  # until a server is seen to end at it
+        self._closed = False
+        self._listing = asyncio.Lock()
+        self._listed: tuple[Session | None, tuple[ToolSpec, ...]] = (None, ())
+        self.problems: tuple[str, ...] = ()  #: what is wrong with tools that were left out of the catalogue
+
+    async def catalogue(self) -> Sequence[ToolSpec]:
+        """The server's tools, as it last listed them; starts it if it must. Raises Unavailable."""
+        session = await self._ready()
+        if self._listed[0] is session and not session.changed:
+            return self._listed[1]
+        async with self._listing:
+            if self._listed[0] is not session or session.changed:
+                specs, self.problems = self._read(await self._list(session))
+                self._listed = (session, specs)
+        return self._listed[1]
+
+    async def invoke(self, intent: Intent) -> Result:
+        """Call the tool that an intent asks for; `sent` decides whether what has no answer may have happened."""
+        request = intent.request
+        prefix = self._server.name + "."
+        if not isinstance(request, ToolRequest) or not request.spec.name.startswith(prefix):
+            return Failed("unknown_tool", f"The server {self._server.name!r} has no such tool.")
+        name, safe = request.spec.name.removeprefix(prefix), request.spec.repeat == "safe"
+        params = {"name": name, "arguments": dict(request.args), "_meta": {EFFECT_ID: intent.key}}
+        question = Request(intent.key)
+        session: Session | None = None
+        try:
+            async with asyncio.timeout(intent.deadline):
+                for last in (False, True):
+                    session = await self._ready()
+                    answer = await session.ask(question, "tools/call", params, lambda: self._permitted(intent))
+                    if last or not (isinstance(answer, Trouble) and answer.kind == "unsent" and session.ended):
+                        break
+                return read_result(answer, sent=question.sent, safe=safe, secrets=self._secrets)
+        except Unavailable as e:
+            return Failed("unavailable", e.message, retry=True)
+        except DeputyError as e:
+            return Failed(e.code, e.message)
+        except TimeoutError:
+            self._give_up(session, question)
+            return self._late(intent.deadline, sent=question.sent, safe=safe)
+        except asyncio.CancelledError:
+            self._give_up(session, question)
+            raise
+
+    async def quiesce(self, key: str) -> None:
+        """Return when no child is at work on this effect any more: where one is, it is ended, other calls first."""
+        for session in list(self._children):
+            if session.holds(key):
+                self._retire(session)
+        while ending := [task for s, task in self._children.items() if task is not None and s.holds(key)]:
+            await asyncio.wait(ending)
+
+    async def close(self) -> None:
+        """End every child, its calls included; nothing of them is left on return."""
+        self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        for session in list(self._children):
+            session.hurry()
+            self._retire(session)
+        if tasks := [task for task in self._children.values() if task is not None]:
+            await asyncio.wait(tasks)
+
+    # --- children
+
+    async def _ready(self) -> Session:
+        """The child to ask, started if there is none. One start serves all who wait, and outlives their patience."""
+        if self._current is not None and not self._current.ended:
+            return self._current
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.get_running_loop().create_task(self._launch(), name=f"start {self._server.name}")
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever waits is told
+        return await asyncio.shield(self._starting)
+
+    async def _launch(self) -> Session:
+        environment = self._environment()
+        while True:
+            if self._closed or len(self._children) >= _MOST_CHILDREN:
+                raise self._unavailable(
+                    "closed" if self._closed else "still ending too many calls that passed a deadline"
+                )
+            session = Session(limit=self._server.limit, on_end=self._retire)
+            self._children[session] = None
+            discover = self._discover
+            trouble = await self._begin(session, environment, discover=discover)
+            if trouble is None:
+                self._current = session
+                return session
+            session.hurry()
+            self._retire(session)
+            if trouble.kind == "cut" and discover:
+                self._discover = False  # it may be one that ends at what it does not know: not even ask
+            else:
+                raise self._unavailable(trouble.message)
+
+    async def _begin(self, session: Session, environment: Mapping[str, str], *, discover: bool) -> Trouble | None:
+        server = self._server
+        try:
+            async with asyncio.timeout(server.start_deadline):
+                await session.start(server.command, server.cwd, environment)
+                return await session.agree(discover=discover)
+        except OSError as e:
+            if isinstance(e, TimeoutError):
+                words = session.last_words()
+                return Trouble(
+                    "refused", f"did not answer within {server.start_deadline:g} s{f' ({words})' if words else ''}"
+                )
+            return Trouble("refused", f"cannot be started: {e.strerror or e}")
+        except asyncio.CancelledError:
+            session.hurry()
+            self._retire(session)
+            raise
+
+    def _environment(self) -> dict[str, str]:
+        lent = {k: self._lend(v) for k, v in self._server.env.items() if v.startswith(_REFERENCES)}
+        self._secrets = tuple(lent.values())
+        return self._basics | self._server.env | lent
+
+    def _retire(self, session: Session) -> None:
+        """Ask a child nothing more, and see it end."""
+        if self._current is session:
+            self._current = None
+        if session in self._children and self._children[session] is None:
+            ending = asyncio.get_running_loop().create_task(session.finish(), name=f"end {self._server.name}")
+            self._children[session] = ending
+            ending.add_done_callback(lambda _: self._children.pop(session))
+
+    # --- one question
+
+    async def _list(self, session: Session) -> list[object]:
+        try:
+            async with asyncio.timeout(self._server.start_deadline):
+                listed = await session.list_tools()
+        except TimeoutError:
+            listed = Trouble("cut", f"did not list its tools within {self._server.start_deadline:g} s")
+        if isinstance(listed, Trouble):
+            self._retire(session)
+            raise self._unavailable(listed.message)
+        return listed
+
+    def _read(self, listed: Sequence[object]) -> tuple[tuple[ToolSpec, ...], tuple[str, ...]]:
+        return read_tools(self._server.name, listed, self._server.deadline, self._settings)
+
+    def _permitted(self, intent: Intent) -> bool:
+        return self._clock.boot() <= intent.dispatch_by
+
+    def _give_up(self, session: Session | None, question: Request) -> None:
+        if session is not None and question.sent:
+            session.give_up(question)
+            self._retire(session)
+
+    def _late(self, deadline: float, *, sent: bool, safe: bool) -> Result:
+        if not sent:
+            message = f"The server {self._server.name!r} could not be asked within {deadline:g} s."
+            return Failed("unavailable", message, retry=True)
+        message = f"The server {self._server.name!r} did not answer within {deadline:g} s; it was told to stop."
+        return Failed("deadline", message) if safe else Unknown(message)
+
+    def _unavailable(self, why: str) -> Unavailable:
+        why = why.removeprefix("the server ")
+        message = sentence(f"The server {self._server.name!r} cannot be used: it {why}.", self._secrets)
+        return Unavailable(message, f"Try its command by itself: {' '.join(self._server.command)}")

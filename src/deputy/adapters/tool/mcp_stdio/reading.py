@@ -1,0 +1,131 @@
+"""What a server lists and answers, in our words: `ToolSpec`s and `Result`s. No I/O.
+
+A server's annotations are hints and decide nothing. Every tool starts with the most careful setting, and the workspace
+says otherwise. A tool that cannot be offered safely (a name given twice, a name or schema that is none) is left out,
+with a sentence for whoever looks after the workspace.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import cast
+
+from deputy.adapters.tool import scrubbed, sentence
+from deputy.adapters.tool.mcp_stdio.session import METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
+from deputy.adapters.wire.schema import Validator
+from deputy.base.canonical import is_json
+from deputy.base.errors import ConfigError
+from deputy.domain.effect import Done, Failed, Result, ToolSpec, Unknown
+
+__all__ = ["read_result", "read_tools"]
+
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
+_MAX_DESCRIPTION = 20_000
+
+# What JSON-RPC and MCP define as said before a call has begun: parse error, invalid request, method not found, invalid
+# params, header mismatch, missing capability, unsupported version, elicitation required.
+_NOT_BEGUN = frozenset({-32700, -32600, METHOD_NOT_FOUND, -32602, -32020, -32021, UNSUPPORTED_VERSION, -32042})
+
+
+def read_tools(
+    server: str, listed: Sequence[object], deadline: float, settings: Callable[[ToolSpec], ToolSpec]
+) -> tuple[tuple[ToolSpec, ...], tuple[str, ...]]:
+    """The tools of a list that can be offered, as the workspace sets them; and what is wrong with the others."""
+    tools = [cast("dict[str, object]", tool) if isinstance(tool, dict) else {} for tool in listed]
+    names = [tool.get("name") for tool in tools]
+    times = Counter(name for name in names if isinstance(name, str))
+    specs: list[ToolSpec] = []
+    problems: dict[str, None] = {}
+    for name, tool in zip(names, tools, strict=True):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            problems[f"It lists a tool whose name is none: {sentence(repr(name), limit=100)}."] = None
+        elif times[name] > 1:
+            problems[f"It lists {name!r} {times[name]} times, so nobody can say which is meant."] = None
+        elif why := _unusable(tool.get("inputSchema")):
+            problems[f"The tool {name!r} cannot be offered: {why}"] = None
+        else:
+            description = tool.get("description")
+            careful = ToolSpec(
+                name=f"{server}.{name}",
+                description=sentence(description, limit=_MAX_DESCRIPTION) if isinstance(description, str) else "",
+                parameters=cast("dict[str, object]", tool["inputSchema"]),
+                deadline=deadline,
+            )
+            specs.append(settings(careful))
+    return tuple(specs), tuple(problems)
+
+
+def _unusable(schema: object) -> str:
+    if not isinstance(schema, dict) or cast("dict[str, object]", schema).get("type") != "object":
+        return "the schema of its parameters is not that of an object."
+    try:
+        Validator(cast("dict[str, object]", schema))
+    except ConfigError as e:
+        return e.message
+    return ""
+
+
+def read_result(answer: Answer, *, sent: bool, safe: bool, secrets: Collection[str]) -> Result:
+    """What came of a call. Where it may have happened and is not `safe` to repeat, that is Unknown and nothing less."""
+    if isinstance(answer, Trouble):
+        return _trouble(answer, sent=sent, safe=safe, secrets=secrets)
+    kind = answer.get("resultType", "complete")
+    if kind == "input_required":
+        return Failed("input_required", "The server asks for something before it begins, which is not supported.")
+    if kind != "complete":
+        message = f"The server answered with a result of the kind {sentence(repr(kind), limit=80)}."
+        return Failed("result_unknown", message) if safe else Unknown(message)
+    blocks = answer.get("content")
+    content = cast("list[object]", blocks) if isinstance(blocks, list) else []
+    if answer.get("isError"):
+        texts = [part for part in map(_block, content) if isinstance(part, str)]
+        return Failed("tool_error", sentence("\n".join(texts), secrets) or "The tool failed and did not say why.")
+    value = answer["structuredContent"] if answer.get("structuredContent") is not None else _value(content)
+    value = scrubbed(value, secrets)
+    if is_json(value):
+        return Done(value)
+    if safe:
+        return Failed("result_not_json", "It ran, but what it returned is not JSON.")
+    return Done({"not_kept": {"code": "result_not_json", "message": "It was done, but its answer is not JSON."}})
+
+
+def _trouble(trouble: Trouble, *, sent: bool, safe: bool, secrets: Collection[str]) -> Result:
+    message = sentence(f"{trouble.message[:1].upper()}{trouble.message[1:]}.", secrets)
+    match trouble.kind:
+        case "unsent" | "too_late":
+            return Failed("unavailable" if trouble.kind == "unsent" else "too_late", message)
+        case "refused" if trouble.code in _NOT_BEGUN:
+            return Failed("refused", message)
+        case "refused" if safe:
+            return Failed("tool_error", message)
+        case "unreadable" if safe:
+            return Failed(str(trouble.data or "result_not_json"), message)
+        case "refused" | "unreadable":
+            return Unknown(message)
+        case "cut":
+            return Unknown(message) if sent else Failed("unavailable", message, retry=True)
+
+
+def _value(content: Sequence[object]) -> object:
+    """Text as one text; with anything else among it, a list in the order given; nothing as null."""
+    parts = [_block(block) for block in content]
+    if all(isinstance(part, str) for part in parts):
+        return "\n".join(cast("list[str]", parts)) if parts else None
+    return parts
+
+
+def _block(block: object) -> object:
+    """A block as a text, or as a note of what it is: bytes are counted, not carried."""
+    if not isinstance(block, dict):
+        return {"type": "unknown"}
+    members = cast("dict[str, object]", block)
+    if members.get("type") == "text" and isinstance(text := members.get("text"), str):
+        return text
+    inner = members.get("resource")
+    source: Mapping[str, object] = cast("dict[str, object]", inner) if isinstance(inner, dict) else members
+    note: dict[str, object] = {"type": str(members.get("type", "unknown"))}
+    note |= {key: source[key] for key in ("uri", "name", "mimeType", "text") if isinstance(source.get(key), str)}
+    encoded = source.get("data", source.get("blob"))
+    if isinstance(encoded, str):
+        note["bytes"] = max(len(encoded) * 3 // 4 - encoded[-2:].count("="), 0)
+    return note

@@ -1,0 +1,335 @@
+"""Speak JSON-RPC and MCP with one server process: every answer finds its question, and the rest costs us nothing.
+
+It keeps no task of its own and starts none: lines are dealt with as they are read. What a server asks of us is refused
+(a ping is answered), what it tells us is dropped, but for the news that its tools have changed; what it repeats, or
+answers unasked, is dropped too, and enough of that ends the session. Nothing here is repeated or retried.
+"""
+
+import asyncio
+import itertools
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+
+from deputy.adapters.tool import sentence
+from deputy.adapters.tool.mcp_stdio.process import Process, start
+from deputy.base.canonical import canonical, decode
+
+__all__ = ["EFFECT_ID", "HANDSHAKE_VERSIONS", "MODERN_VERSION", "Answer", "Request", "Session", "Trouble"]
+
+MODERN_VERSION = "2026-07-28"  #: needs no handshake: every request says what it needs
+HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  #: begin with `initialize`
+EFFECT_ID = "deputy/effect-id"  #: in the `_meta` of a call: the effect's id, the same on every attempt
+
+UNSUPPORTED_VERSION, METHOD_NOT_FOUND = -32022, -32601
+_ENVELOPE = "io.modelcontextprotocol/"
+_PROBE = 5.0  # seconds for `server/discover`, which an old server may not even refuse
+_LAST_GASP = 0.25  # seconds after the end of its output in which its status and last words become known
+_MAX_PAGES, _MAX_TOOLS = 100, 1_000
+_MAX_UNASKED = 100_000  # lines in a row that answer nothing
+_ID_FIRST = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,18})\s*,')
+_ID_LAST = re.compile(rb',\s*"id"\s*:\s*(\d{1,18})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why there is no answer.
+
+    `unsent`: certainly not one byte of the question left us; `too_late`: nor may it any more; `refused`: the server
+    answered with an error; `unreadable`: what it answered cannot be read; `cut`: it ended, or broke the rules.
+    """
+
+    kind: Literal["unsent", "too_late", "refused", "unreadable", "cut"]
+    message: str
+    code: int = 0
+    data: object = None
+
+
+Answer = dict[str, object] | Trouble
+
+
+class Request:
+    """A question to a server; `sent` from the moment that some of it may have reached anybody."""
+
+    __slots__ = ("answer", "id", "key", "sent")
+
+    def __init__(self, key: str = "") -> None:
+        self.key, self.id, self.sent = key, 0, False
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+
+class Session:
+    """One server process, from its start to its last trace. `on_end` is told once when it can be asked no more."""
+
+    def __init__(self, *, limit: int, on_end: "Callable[[Session], None]") -> None:
+        self._limit, self._on_end = limit, on_end
+        self._process: Process | None = None
+        self._open: dict[int, Request] = {}  # asked and not answered, given up or not
+        self._ids = itertools.count(1)
+        self._turn = asyncio.Lock()
+        self._idle = asyncio.Event()  # nobody waits for an answer
+        self._idle.set()
+        self._unasked, self._noise = 0, b""
+        self._modern = self._deaf = False
+        self.ended = False  #: it can be asked no more
+        self.changed = True  #: its tools may be others than were last listed
+
+    async def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        """Start the process; raises OSError if it cannot be."""
+        self._process = await start(command, cwd=cwd, env=env, listener=self, limit=self._limit)
+
+    async def agree(self, *, discover: bool) -> Trouble | None:
+        """Settle the version to speak: the current one if `discover` and the server knows it, else by handshake."""
+        discovered, initialize = Request(), Request()
+        try:
+            if discover:
+                if trouble := await self._put(discovered, "server/discover", self._envelope()):
+                    return trouble
+                await asyncio.wait({discovered.answer}, timeout=_PROBE)
+                if self._take_discovery(discovered):
+                    return None
+                if (trouble := _trouble(discovered)) and (trouble.kind == "cut" or _is_stranger(trouble)):
+                    return trouble
+            hello = {"protocolVersion": HANDSHAKE_VERSIONS[-1], "capabilities": {}, "clientInfo": _client()}
+            if trouble := await self._put(initialize, "initialize", hello):
+                return trouble
+            return await self._either(discovered, initialize) if discover else await self._handshake(initialize)
+        finally:
+            discovered.answer.cancel()
+            initialize.answer.cancel()
+            self._settle_idle()
+
+    async def list_tools(self) -> list[object] | Trouble:
+        """The server's tools as it lists them, all pages."""
+        tools: list[object] = []
+        cursor: object = None
+        self.changed = False
+        for _ in range(_MAX_PAGES):
+            answer = await self.ask(Request(), "tools/list", {} if cursor is None else {"cursor": cursor})
+            if isinstance(answer, Trouble):
+                return [] if answer.code == METHOD_NOT_FOUND else answer
+            page = answer.get("tools")
+            if not isinstance(page, list):
+                return Trouble("unreadable", "its list of tools is none")
+            tools += cast("list[object]", page)
+            before, cursor = cursor, answer.get("nextCursor")
+            if cursor is None:
+                return tools
+            if cursor == before or len(tools) > _MAX_TOOLS:
+                break
+        return Trouble("unreadable", f"its list of tools does not end, or has more than {_MAX_TOOLS}")
+
+    async def ask(
+        self, request: Request, method: str, params: Mapping[str, object], permitted: Callable[[], bool] | None = None
+    ) -> Answer:
+        """Put a question and wait for its answer; `permitted` is asked last, just before anything is sent."""
+        whole = dict(params)
+        if self._modern:
+            meta = cast("Mapping[str, object]", whole.get("_meta", {}))
+            whole["_meta"] = {**meta, **cast("dict[str, object]", self._envelope()["_meta"])}
+        return await self._put(request, method, whole, permitted) or await request.answer
+
+    def give_up(self, request: Request) -> None:
+        """Nobody waits for this answer any more. The server is told; until it answers, or is gone, it may be at it."""
+        request.answer.cancel()
+        if not self.ended:
+            self._offer(
+                {"method": "notifications/cancelled", "params": {"requestId": request.id, "reason": "deadline"}}
+            )
+        self._settle_idle()
+
+    def holds(self, key: str) -> bool:
+        """Whether the server may still be at work on a question of this key."""
+        return any(request.key == key for request in self._open.values())
+
+    def hurry(self) -> None:
+        """Let `finish` wait for nobody's answer."""
+        self.end()
+        self._idle.set()
+
+    async def finish(self) -> None:
+        """Wait until nobody waits for an answer, then end the process; nothing of it is left on return."""
+        await self._idle.wait()
+        if self._process is not None:
+            if self.ended:
+                await self._process.gone(_LAST_GASP)
+            self.ended = True
+            self._cut("ended")
+            await self._process.stop()
+        self._open.clear()
+
+    def last_words(self) -> str:
+        """What is known of why it ended or does not answer."""
+        if self._process is None:
+            return ""
+        status, said = self._process.status, sentence(" ".join(self._process.last_words().split())[-300:])
+        noise = sentence(self._noise.decode("utf-8", "replace"), limit=100)
+        parts = [
+            f"exit status {status}" if status is not None else "",
+            f"its last words: {said}" if said else "",
+            f"it wrote lines that are no message, first {noise!r}" if noise else "",
+        ]
+        return "; ".join(part for part in parts if part)
+
+    # --- what the process tells us
+
+    def line(self, line: bytes) -> None:
+        """Deal with one line of its output."""
+        if self._deaf or not line.strip():
+            return
+        self._unasked += 1
+        try:
+            message = decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._unreadable(line[:256], line[-256:], "not JSON", "result_not_json")
+            return
+        if isinstance(message, dict):
+            self._message(cast("dict[str, object]", message))
+        if self._unasked > _MAX_UNASKED:
+            self.end()
+            self._deaf = True
+            self._cut("wrote without end what nobody asked for")
+
+    def long_line(self, head: bytes, tail: bytes) -> None:
+        """Deal with a line of which only the ends were kept."""
+        self._unasked += 1
+        self._unreadable(head, tail, f"longer than {self._limit} bytes", "result_too_large")
+
+    def end(self) -> None:
+        """It will answer no more; what is open is settled by `finish`, which knows more."""
+        if not self.ended:
+            self.ended = True
+            self._on_end(self)
+        self._idle.set()
+
+    # --- inside
+
+    async def _put(
+        self, request: Request, method: str, params: Mapping[str, object], permitted: Callable[[], bool] | None = None
+    ) -> Trouble | None:
+        request.id = next(self._ids)
+        line = _line({"id": request.id, "method": method, "params": params})
+        if len(line) > self._limit:
+            return Trouble("unsent", f"the arguments are longer than {self._limit} bytes")
+        async with self._turn:
+            if self._process is not None and not self.ended:
+                await self._process.room()
+            if self._process is None or self.ended:
+                return Trouble("unsent", "the server had ended")
+            if permitted is not None and not permitted():
+                return Trouble("too_late", "the worker's lease ran out before it could be sent")
+            self._open[request.id] = request
+            self._idle.clear()
+            request.sent = self._process.write(line)
+            if not request.sent:
+                del self._open[request.id]
+                self.end()
+                return Trouble("unsent", "the server had ended")
+        return None
+
+    def _offer(self, message: dict[str, object]) -> None:
+        if self._process is not None:
+            self._process.offer(_line(message))
+
+    def _message(self, message: dict[str, object]) -> None:
+        method, id = message.get("method"), message.get("id")
+        if isinstance(method, str):
+            if isinstance(id, str | int) and not isinstance(id, bool):
+                refusal = {"code": METHOD_NOT_FOUND, "message": "Deputy does nothing for servers but answer a ping."}
+                self._offer({"id": id, "result": {}} if method == "ping" else {"id": id, "error": refusal})
+            elif method == "notifications/tools/list_changed":
+                self.changed = True
+        elif isinstance(error := message.get("error"), dict):
+            told = cast("dict[str, object]", error)
+            code, text = told.get("code"), told.get("message")
+            number = code if isinstance(code, int) else 0
+            self._answer(id, Trouble("refused", sentence(str(text or "an error")), number, told.get("data")))
+        elif isinstance(result := message.get("result"), dict):
+            self._answer(id, cast("dict[str, object]", result))
+        elif "id" in message:
+            self._answer(id, Trouble("unreadable", "its answer is neither a result nor an error"))
+
+    def _answer(self, id: object, answer: Answer) -> None:
+        number = int(id) if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) < 19 else id
+        request = self._open.pop(number, None) if isinstance(number, int) else None
+        if request is None:
+            return
+        self._unasked = 0
+        if not request.answer.done():
+            request.answer.set_result(answer)
+        self._settle_idle()
+
+    def _unreadable(self, head: bytes, tail: bytes, what: str, why: str) -> None:
+        """Find whose answer this was to be: the id stands first or last, as every JSON-RPC library writes it."""
+        found = _ID_FIRST.match(head) or (_ID_LAST.search(tail) if head.lstrip().startswith(b"{") else None)
+        if found is not None:
+            self._answer(int(found[1]), Trouble("unreadable", f"its answer is {what}", data=why))
+        elif not self._noise:
+            self._noise = head
+
+    def _settle_idle(self) -> None:
+        if all(request.answer.done() for request in self._open.values()):
+            self._idle.set()
+
+    def _cut(self, why: str) -> None:
+        words = self.last_words()
+        for request in self._open.values():
+            if not request.answer.done():
+                request.answer.set_result(Trouble("cut", f"the server {why}{f' ({words})' if words else ''}"))
+        self._idle.set()
+
+    def _envelope(self) -> dict[str, object]:
+        stated = {"protocolVersion": MODERN_VERSION, "clientInfo": _client(), "clientCapabilities": {}}
+        return {"_meta": {_ENVELOPE + name: value for name, value in stated.items()}}
+
+    def _take_discovery(self, discovered: Request) -> bool:
+        answer = discovered.answer.result() if discovered.answer.done() else None
+        versions = answer.get("supportedVersions") if isinstance(answer, dict) else None
+        self._modern = isinstance(versions, list) and MODERN_VERSION in versions
+        return self._modern
+
+    async def _either(self, discovered: Request, initialize: Request) -> Trouble | None:
+        """A server that was slow to be discovered may know the current version after all."""
+        await asyncio.wait({discovered.answer, initialize.answer}, return_when=asyncio.FIRST_COMPLETED)
+        if self._take_discovery(discovered):
+            return None
+        trouble = _trouble(initialize)
+        if trouble is not None and trouble.code == UNSUPPORTED_VERSION and not discovered.answer.done():
+            await asyncio.wait({discovered.answer})
+            if self._take_discovery(discovered):
+                return None
+        return await self._handshake(initialize)
+
+    async def _handshake(self, initialize: Request) -> Trouble | None:
+        answer = await initialize.answer
+        if isinstance(answer, Trouble):
+            return answer
+        if answer.get("protocolVersion") not in HANDSHAKE_VERSIONS:
+            return Trouble("refused", f"it speaks version {str(answer.get('protocolVersion'))[:40]!r} of the protocol")
+        self._offer({"method": "notifications/initialized"})
+        return None
+
+
+def _line(message: dict[str, object]) -> bytes:
+    return canonical({"jsonrpc": "2.0", **message}) + b"\n"
+
+
+def _client() -> dict[str, object]:
+    return {"name": "deputy", "version": str(getattr(sys.modules.get("deputy"), "__version__", ""))}
+
+
+def _trouble(request: Request) -> Trouble | None:
+    answer = request.answer.result() if request.answer.done() else None
+    return answer if isinstance(answer, Trouble) else None
+
+
+def _is_stranger(trouble: Trouble) -> bool:
+    """Whether the server refused to be discovered, naming versions of which we know none."""
+    data = cast("object", trouble.data)
+    if trouble.code != UNSUPPORTED_VERSION or not isinstance(data, dict):
+        return False
+    supported = cast("dict[str, object]", data).get("supported")
+    return isinstance(supported, list) and not any(v in HANDSHAKE_VERSIONS for v in cast("list[object]", supported))

@@ -1,0 +1,228 @@
+"""Read AGENT.md: YAML front matter, which is the mandate, and Markdown, which is the instructions.
+
+It reads texts, not files, so that versions which live in stored bundles only are read the same way.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import get_args
+
+import msgspec
+
+from deputy.app.config import values
+from deputy.app.config.bundle import agent_file, version_of
+from deputy.app.config.document import Document, Table, Wrong, shown
+from deputy.app.config.parse import parse_yaml, plain
+from deputy.app.config.people import check_approver
+from deputy.app.config.settings import REHEARSAL, Deployed, ModelRoute, Settings, Trigger, TriggerKind
+from deputy.base.errors import ConfigError
+from deputy.domain.agent import Agent, Autonomy, Bundle, Grant
+from deputy.domain.cost import Limits
+from deputy.domain.principal import Directory
+
+__all__ = ["AGENT_FILE", "AGENT_NAME", "AgentFile", "agent_from_bundle", "deploy", "parse_agent", "rehearsal_of"]
+
+AGENT_FILE = "AGENT.md"
+AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_MAX_TOKENS = 4096
+_FENCE = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
+_CRON = re.compile(r"[0-9A-Za-z*/,#?-]+(?: +[0-9A-Za-z*/,#?-]+){4}")
+_KINDS: tuple[str, ...] = get_args(TriggerKind)
+
+
+class AgentFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What one AGENT.md says, with its lines; not yet compared with people, models and other files."""
+
+    agent: Agent
+    triggers: tuple[Trigger, ...]
+    front: Document
+
+
+def parse_agent(text: str, file: str) -> AgentFile:
+    """Read the text of an AGENT.md; `file` is its name in messages."""
+    front, instructions = _split(text, file)
+    table = front.table()
+    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens")
+    run, day = _budget(table)
+    agent = Agent(
+        name=table.need("name", _agent_name, "Give it the name of its folder."),
+        description=table.get("description", values.prose, ""),
+        owner=table.need("owner", values.line, "Name the person of people.toml who answers for this agent."),
+        model=table.get("model", values.line, "default"), instructions=instructions, grants=_grants(table),
+        run_limits=run, day_limits=day, max_tokens=table.get("max_tokens", values.count, _MAX_TOKENS),
+    )  # fmt: skip
+    return AgentFile(agent=agent, triggers=_triggers(table), front=front)
+
+
+def _split(text: str, file: str) -> tuple[Document, str]:
+    """The front matter between two lines of `---`, and what follows."""
+    opening = _FENCE.match(text)
+    if opening is None:
+        message = "The file does not start with front matter."
+        raise ConfigError(message, "Start it with a line `---`, the settings, and another line `---`.",
+                          file=file, line=1)  # fmt: skip
+    closing = _FENCE.search(text, opening.end())
+    if closing is None:
+        message = "The front matter does not end."
+        raise ConfigError(message, "Put a line `---` between the settings and the instructions.", file=file, line=1)
+    front = parse_yaml(text[opening.end() + 1 : closing.start()], file, first=2, root="the front matter")
+    return front, text[closing.end() :].strip()
+
+
+def _agent_name(value: object) -> str:
+    if not isinstance(value, str) or not AGENT_NAME.fullmatch(value):
+        raise Wrong("a name of a-z, 0-9 and -", "Use at most 64 small letters, digits and -, a - not first.")
+    return value
+
+
+# -- the mandate
+
+
+def _grants(table: Table) -> tuple[Grant, ...]:
+    tools = table.table("tools")
+    found: dict[str, Grant] = {}
+    for written in tools.value if tools is not None else ():
+        assert tools is not None  # for the type checker
+        try:
+            pattern = values.pattern(written)
+        except Wrong as no:
+            raise tools.wrong(written, f"{shown(written)} in `tools` must be {no.needs}.", no.remedy) from None
+        if pattern in found:
+            message = f"{shown(written)} names the same tools as another entry, and neither is more exact."
+            raise tools.wrong(written, message, "Make one entry of the two.")
+        found[pattern] = _grant(tools, written, pattern)
+    return tuple(found.values())
+
+
+def _grant(tools: Table, written: str, pattern: str) -> Grant:
+    levels: tuple[str, ...] = get_args(Autonomy)
+    if not isinstance(tools.value[written], dict):
+        return Grant(pattern=pattern, autonomy=tools.get(written, values.choice(*levels), "ask"))
+    table = tools.document.table((*tools.where, written))
+    table.only("autonomy", "approvers", "limit", "ask_above", "expires")
+    amounts = values.map_of(values.amount)
+    nothing: dict[str, Decimal] = {}
+    grant = Grant(
+        pattern=pattern, autonomy=table.get("autonomy", values.choice(*levels), "ask"),
+        approvers=table.get("approvers", values.list_of(values.line, some=True), ()),
+        limit=table.get("limit", amounts, nothing), ask_above=table.get("ask_above", amounts, nothing),
+        expires=table.get("expires", values.duration, None),
+    )  # fmt: skip
+    if grant.ask_above and grant.autonomy == "shadow":
+        message = f"`ask_above` in {table.title} says nothing where the autonomy is `shadow`."
+        raise table.wrong("ask_above", message, "Remove it, or write `autonomy: ask`.")
+    if grant.ask_above:  # acting below and asking above is one thing, whichever of the two words is written
+        grant = msgspec.structs.replace(grant, autonomy="ask")
+    return grant
+
+
+def _budget(table: Table) -> tuple[Limits, Limits]:
+    inner = table.table("budget")
+    if inner is None:
+        return Limits(), Limits()
+    inner.only("run", "day", "steps", "tokens", "wall")
+    run = Limits(
+        money=inner.get("run", values.money, None), tokens=inner.get("tokens", values.count, None),
+        steps=inner.get("steps", values.count, None), wall=inner.get("wall", values.milliseconds, None),
+    )  # fmt: skip
+    return run, Limits(money=inner.get("day", values.money, None))
+
+
+def _triggers(table: Table) -> tuple[Trigger, ...]:
+    found: list[Trigger] = []
+    for number in range(len(table.get("triggers", values.list_of(_anything), ()))):
+        one = table.document.table((*table.where, "triggers", number))
+        one.only(*_KINDS, "task")
+        kinds = [kind for kind in _KINDS if kind in one]
+        if len(kinds) != 1:
+            message = f"{one.title} must have exactly one of `schedule`, `mail`, `webhook`, `folder` and `run`."
+            raise one.document.wrong(one.where, message, "Write one trigger for each thing that starts a run.")
+        kind = kinds[0]
+        value = one.get(kind, _cron if kind == "schedule" else values.line, "")
+        task = one.need("task", values.text, "Say what the run shall do.")
+        found.append(Trigger(kind=_kind(kind), value=value, task=task))
+    return tuple(found)
+
+
+def _kind(word: str) -> TriggerKind:
+    return msgspec.convert(word, TriggerKind)
+
+
+def _cron(value: object) -> str:
+    if not isinstance(value, str) or not _CRON.fullmatch(value.strip()) or len(value) > 200:
+        raise Wrong("five fields: minute, hour, day, month, weekday", 'Write it in quotes, as "0 8 * * mon-fri".')
+    return value.strip()
+
+
+def _anything(value: object) -> object:
+    return value
+
+
+# -- beside the other files
+
+
+def agent_from_bundle(bundle: Bundle, models: Mapping[str, ModelRoute] | None = None) -> Agent:
+    """The agent that a stored version was. Its grants, budget and owner are of that time: the mandate that holds is
+    the current one, and only instructions, model and driver are taken from here."""  # fmt: skip
+    file = agent_file(bundle.name, AGENT_FILE)
+    version = version_of(bundle)
+    if file not in bundle.files:
+        message = f"Version {version[:12]} of the agent `{bundle.name}` has no {AGENT_FILE}."
+        raise ConfigError(message, "Start a new run, which takes the current files.", file=file)
+    found = parse_agent(bundle.files[file], f"{file}@{version[:12]}")
+    return _complete(found, bundle, version, models or {})
+
+
+def rehearsal_of(bundle: Bundle) -> Document | None:
+    """The scripted replies of a version as plain data with lines, or None where it has none."""
+    file = agent_file(bundle.name, "rehearsal.yaml")
+    if file not in bundle.files:
+        return None
+    found = parse_yaml(bundle.files[file], file)
+    return msgspec.structs.replace(found, value=plain(found.value))
+
+
+def _complete(found: AgentFile, bundle: Bundle, version: str, models: Mapping[str, ModelRoute]) -> Agent:
+    agent = found.agent
+    procedure = agent_file(bundle.name, "procedure.py") in bundle.files
+    tokens = agent.max_tokens
+    if "max_tokens" not in found.front.table() and (route := models.get(agent.model)) is not None:
+        tokens = route.max_tokens or tokens
+    return msgspec.structs.replace(
+        agent, driver="procedure" if procedure else "loop", version=version, max_tokens=tokens
+    )
+
+
+def deploy(found: AgentFile, bundle: Bundle, settings: Settings) -> Deployed:
+    """An agent of the current files, checked against the people and models of its workspace."""
+    table = found.front.table()
+    agent = _complete(found, bundle, version_of(bundle), settings.models)
+    owner = settings.directory.find(agent.owner)
+    if owner is None:
+        message = f"The owner {shown(agent.owner)} is nobody in people.toml."
+        raise table.wrong("owner", message, "Name a person by id or e-mail address.")
+    _check_approvers(table, settings.directory)
+    rehearsal = rehearsal_of(bundle)
+    route = settings.route(agent.model)
+    if route is None and (agent.driver == "loop" or "model" in table):
+        known = ", ".join(f"`{name}`" for name in sorted({*settings.models, REHEARSAL})[:20])
+        raise table.wrong("model", f"There is no model {shown(agent.model)} in deputy.toml.", f"Known are {known}.")
+    if route is not None and route.provider == REHEARSAL and agent.driver == "loop" and rehearsal is None:
+        message = "An agent on the model `rehearsal` needs a rehearsal.yaml beside it."
+        raise table.wrong("model", message, "Write its replies into rehearsal.yaml, or name another model.")
+    return Deployed(
+        agent=msgspec.structs.replace(agent, owner=owner.id), bundle=bundle, file=found.front.file,
+        triggers=found.triggers, rehearsal=rehearsal,
+    )  # fmt: skip
+
+
+def _check_approvers(table: Table, directory: Directory) -> None:
+    tools = table.table("tools")
+    for written, entry in tools.value.items() if tools is not None else ():
+        if not isinstance(entry, dict):
+            continue
+        one = table.document.table(("tools", written))
+        for number, approver in enumerate(one.get("approvers", values.list_of(values.line), ())):
+            if (wrong := check_approver(approver, directory)) is not None:
+                raise one.document.wrong((*one.where, "approvers", number), *wrong)

@@ -1,0 +1,80 @@
+"""Put one exact effect to people: may it happen (approval), or did it happen (in doubt)."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from deputy.domain.effect import Call, ToolSpec, approval_digest
+from deputy.domain.event import Doubted, VerdictGiven
+from deputy.domain.principal import agent_principal
+from deputy.domain.run import Effect
+from deputy.domain.verdict import Ask
+from deputy.kernel.approval import Asked, item_of
+from deputy.kernel.flow import origins
+from deputy.kernel.policy import Question
+from deputy.kernel.visit import Visit
+
+__all__ = ["ask", "digest_of", "doubt", "new_call", "question"]
+
+
+def question(visit: Visit, n: int, spec: ToolSpec, args: Mapping[str, object]) -> Question:
+    """An effect as policy sees it."""
+    on_behalf_of = visit.journal.row.on_behalf_of
+    return Question(agent=visit.agent, on_behalf_of=on_behalf_of, spec=spec, args=args, run=visit.run, n=n)
+
+
+def new_call(visit: Visit, n: int, call: Call) -> Call | None:
+    """The call, unless an earlier event already holds just this one."""
+    effect = visit.run.effects.get(n)
+    return None if effect is not None and effect.call == call else call
+
+
+def digest_of(visit: Visit, call: Call, spec: ToolSpec) -> str:
+    """What an approval of this call by this run is bound to."""
+    row = visit.journal.row
+    return approval_digest(
+        principal=agent_principal(row.agent, row.version), on_behalf_of=row.on_behalf_of, tool=spec.name,
+        schema=spec.schema_digest, args=call.args,
+    )  # fmt: skip
+
+
+async def ask(visit: Visit, n: int, call: Call, spec: ToolSpec, verdict: Ask) -> None:
+    """Open an approval; durable on return."""
+    journal, agent = visit.journal, visit.agent
+    effect = visit.run.effects.get(n)
+    key = f"{visit.run.id}.{n}"
+    item = f"{key}.{(effect.asks if effect is not None else 0) + 1}"
+    created = journal.now()
+    expires = created + timedelta(seconds=visit.rules.policy().expiry(question(visit, n, spec, call.args)))
+    untrusted = origins(visit.run, n, call.args)
+    digest = digest_of(visit, call, spec)
+    asked = Asked(
+        kind="approval", agent=agent.name, on_behalf_of=journal.row.on_behalf_of, effect=key, digest=digest,
+        tool=spec.name, args=call.args, question=f"May {agent.name} call {spec.name}?", why=verdict.why,
+        rule=verdict.rule, untrusted=untrusted, approvers=verdict.approvers, people=tuple(sorted(verdict.people)),
+        parameters=spec.parameters,
+    )  # fmt: skip
+    event = VerdictGiven(
+        at=created, n=n, verdict="ask", rule=verdict.rule, reason=verdict.why, cls=spec.effect,
+        call=new_call(visit, n, call), item=item, approvers=verdict.approvers, expires=expires, digest=digest,
+        untrusted=untrusted,
+    )  # fmt: skip
+    journal.record(event, items=[item_of(item, visit.run.id, asked, created=created, expires=expires)])
+    await journal.durable()
+
+
+async def doubt(visit: Visit, effect: Effect, why: str) -> None:
+    """Ask people whether an effect happened; durable on return."""
+    journal = visit.journal
+    key = f"{visit.run.id}.{effect.n}"
+    item = f"{key}.{effect.asks + 1}"
+    policy = visit.rules.policy()
+    entries, people = policy.settlers(visit.agent, journal.row.on_behalf_of)
+    asked = Asked(
+        kind="in_doubt", agent=visit.agent.name, on_behalf_of=journal.row.on_behalf_of, effect=key,
+        tool=effect.call.tool, args=effect.call.args, question=f"Did {effect.call.tool} happen?", why=why,
+        rule="in-doubt", untrusted=origins(visit.run, effect.n, effect.call.args), approvers=entries,
+        people=tuple(sorted(people)),
+    )  # fmt: skip
+    row = item_of(item, visit.run.id, asked, created=journal.now(), expires=None)
+    journal.record(Doubted(at=journal.now(), n=effect.n, item=item, reason=why), items=[row])
+    await journal.durable()

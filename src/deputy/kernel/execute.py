@@ -1,0 +1,58 @@
+"""Hand a journaled intent to the port that performs it; imported by the gate alone.
+
+Checked last, here: that the lease still holds on a clock that counts suspended time. Nothing is sent after it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_never
+
+from deputy.base.clock import Clock
+from deputy.domain.effect import NOT_SENT, Failed, Intent, Result, ToolRequest, Unknown
+from deputy.domain.message import Prompt
+from deputy.ports.model import Model
+from deputy.ports.tool import Tool
+
+__all__ = ["Executor"]
+
+GRACE = 5.0  #: seconds beyond the deadline after which we stop waiting for an adapter that does not keep it
+
+
+class Executor:
+    """The only holder of the ports that reach outside."""
+
+    def __init__(
+        self, clock: Clock, *, model_for: Callable[[str], Model | None], tool_for: Callable[[str], Tool | None]
+    ) -> None:
+        self._clock, self._model_for, self._tool_for = clock, model_for, tool_for
+
+    async def __call__(self, intent: Intent) -> Result:
+        """Perform an intent on the port for its kind; never raises for what the world does."""
+        if self._clock.boot() >= intent.dispatch_by:
+            return Failed(NOT_SENT, "The lease ran out before anything was sent.", retry=True)
+        try:
+            async with asyncio.timeout(intent.deadline + GRACE):
+                return await self._dispatch(intent)
+        except TimeoutError:
+            return Unknown("It did not end by its deadline.")
+
+    async def _dispatch(self, intent: Intent) -> Result:
+        match intent.request:
+            case Prompt(route=route):
+                model = self._model_for(route)
+                if model is None:
+                    return Failed("unknown_model", f"There is no model `{route}` in deputy.toml.")
+                return await model.complete(intent)
+            case ToolRequest(spec=spec):
+                tool = self._tool_for(spec.name)
+                if tool is None:
+                    return Failed("unknown_tool", f"There is no tool `{spec.name}`.")
+                return await tool.invoke(intent)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    async def quiesce(self, tool: str, key: str) -> None:
+        """Make sure that no attempt of this effect is still under way on our side."""
+        host = self._tool_for(tool)
+        if host is not None:
+            await host.quiesce(key)

@@ -1,0 +1,55 @@
+"""What is known of where arguments come from: joins of labels, and the untrusted sources behind a call's arguments."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
+
+from deputy.domain.label import TRUSTED, Label, Origin, untrusted_leaves
+from deputy.domain.run import Run
+
+__all__ = ["context_label", "origins"]
+
+
+def context_label(run: Run) -> Label:
+    """The label of anything a driver composes from all the run has seen."""
+    sources = run.tainted_by
+    return Label(source=", ".join(sources)) if sources else TRUSTED
+
+
+def origins(run: Run, n: int, args: Mapping[str, object]) -> tuple[Origin, ...]:
+    """The arguments of effect `n` whose values an outsider could have chosen, and through what.
+
+    A value found in an untrusted output names that output. Where a model chose the value after untrusted content had
+    reached the run, every such source is named: its whole reply belongs to whoever wrote them. A procedure is trusted
+    code, so only the values it passes on are.
+    """
+    assert run.started is not None
+    written_by_model = run.started.driver == "loop"
+    found: list[Origin] = []
+    for name, value in args.items():
+        leaves = set(_scalars(value))
+        sources = [source for source, seen in _outputs(run, n) if leaves & seen]
+        if not sources and written_by_model:
+            sources = list(run.tainted_by)
+        if sources:
+            found.append(Origin(name, ", ".join(dict.fromkeys(sources))))
+    return tuple(found)
+
+
+def _outputs(run: Run, before: int) -> Iterator[tuple[str, set[str]]]:
+    if run.started is not None and run.started.label.tainted:
+        yield run.started.label.source or "task", {run.task}
+    for effect in run.effects.values():
+        if effect.n != before and effect.kind == "tool" and effect.status == "done" and effect.label.tainted:
+            leaves = untrusted_leaves(effect.result, effect.label)
+            yield effect.label.source or effect.call.tool, {str(leaf) for leaf in leaves}
+
+
+def _scalars(value: object) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        for member in cast("Mapping[str, object]", value).values():
+            yield from _scalars(member)
+    elif isinstance(value, list | tuple):
+        for member in cast("list[object]", value):
+            yield from _scalars(member)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)

@@ -1,0 +1,378 @@
+"""The one door: every effect of every run is performed here and nowhere else.
+
+Resolve, policy, budget, journal, execute, journal; in this order, with no way round. What comes back is the effect as
+the journal has it: over (done, failed, denied, shadowed), or waiting for somebody.
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from deputy.base.errors import DeputyError, Frozen
+from deputy.domain.builtin import BUILT_IN
+from deputy.domain.cost import NOTHING, Cost
+from deputy.domain.effect import NOT_SENT, Call, Done, Failed, Result, ToolRequest, ToolSpec, Unknown
+from deputy.domain.event import (
+    Event,
+    Fault,
+    ModelIntent,
+    ModelReply,
+    Note,
+    Outcome,
+    Said,
+    Settled,
+    TimerSet,
+    ToolIntent,
+    VerdictGiven,
+)
+from deputy.domain.label import Label
+from deputy.domain.message import Prompt, Reply
+from deputy.domain.run import MALFORMED, Effect
+from deputy.domain.verdict import Allow, Ask, Deny, Shadow
+from deputy.kernel.approval import merge_patch
+from deputy.kernel.asking import ask, digest_of, doubt, new_call, question
+from deputy.kernel.budget import within
+from deputy.kernel.built_in import BuiltIn
+from deputy.kernel.doubt import MOST_ATTEMPTS, is_absent, plan
+from deputy.kernel.execute import Executor
+from deputy.kernel.flow import context_label
+from deputy.kernel.journal import make_intent
+from deputy.kernel.visit import Visit
+from deputy.ports.store import Timer
+
+__all__ = ["Gate"]
+
+PAUSES = (0.0, 0.2, 1.0, 3.0, 8.0)  #: seconds before attempt 1, 2, … of a call that may be repeated
+
+
+class Gate:
+    """Performs effects. Holds no state of its own: what it knows of a run is the run's journal."""
+
+    def __init__(self, executor: Executor, built_in: BuiltIn) -> None:
+        self._execute, self._built_in = executor, built_in
+
+    async def perform(self, visit: Visit, n: int, call: Call | None = None, *, step: int = 0) -> Effect:
+        """Perform tool call `n` of a run; `call` where the journal does not hold it yet.
+
+        Raises OverBudget or Frozen where it must wait for more than an answer, and LeaseLost.
+        """
+        while True:
+            effect = visit.run.effects.get(n)
+            if effect is not None and (effect.over or effect.status in ("asked", "in_doubt")):
+                return effect
+            if effect is not None and effect.status in ("claimed", "unknown"):
+                if not await self._go_on(visit, effect, step):
+                    return effect
+            elif not await self._begin(visit, n, effect.call if effect is not None else call or Call(""), step):
+                return visit.run.effects[n]
+
+    # -- resolve, policy
+
+    async def _begin(self, visit: Visit, n: int, call: Call, step: int) -> bool:
+        """Take a proposed or approved effect as far as it goes; False if it now waits."""
+        effect = visit.run.effects.get(n)
+        answer = effect.answer if effect is not None else None
+        spec = visit.catalogue.find(call.tool)
+        if spec is None:
+            return self._fail(visit, n, call, "unknown_tool", f"There is no tool `{call.tool:.80}`.")
+        args = call.args
+        if answer is not None and answer.edit is not None:
+            args = dict(_mapping(merge_patch(args, answer.edit)))
+        if answer is not None and effect is not None and not _as_shown(visit, effect, spec):
+            return await self._asking_again(
+                visit, n, call, spec, "The tool or the agent changed after it was answered."
+            )
+        problem = _malformed(args) or visit.catalogue.problem(spec, args)
+        if problem is not None:
+            if answer is not None:
+                return await self._asking_again(visit, n, call, spec, f"The edit was refused: {problem}")
+            return self._fail(visit, n, call, "invalid_arguments", problem)
+        verdict = visit.rules.policy().decide(question(visit, n, spec, args))
+        match verdict:
+            case Deny(rule, reason):
+                if answer is not None and answer.edit is not None:
+                    return await self._asking_again(visit, n, call, spec, f"The edit was refused: {reason}")
+                self._record_verdict(visit, n, call, spec, "deny", rule, reason)
+                return True
+            case Shadow(rule):
+                self._record_verdict(visit, n, call, spec, "shadow", rule, "")
+                return True
+            case Ask() if answer is None or answer.by.removeprefix("person:") not in verdict.people:
+                await ask(visit, n, Call(call.tool, args, call.path, call.id), spec, verdict)
+                return False
+            case Ask(rule) | Allow(rule):
+                edited = Call(call.tool, args, call.path, call.id) if args is not call.args else call
+                return await self._intend(visit, n, edited, spec, rule, step)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    async def _asking_again(self, visit: Visit, n: int, call: Call, spec: ToolSpec, why: str) -> bool:
+        """Put the unedited effect to people once more, saying why the edit was not taken."""
+        verdict = visit.rules.policy().decide(question(visit, n, spec, call.args))
+        if isinstance(verdict, Ask):
+            why = f"{why} {verdict.why}".strip()
+            await ask(visit, n, call, spec, Ask(verdict.rule, verdict.approvers, verdict.people, why))
+            return False
+        self._record_verdict(visit, n, call, spec, "deny", verdict.rule, why)
+        return True
+
+    def _fail(self, visit: Visit, n: int, call: Call, code: str, message: str) -> bool:
+        visit.journal.record(
+            Outcome(
+                at=visit.journal.now(), n=n, status="failed", error=Fault(code, message), call=new_call(visit, n, call)
+            )
+        )
+        return True
+
+    def _record_verdict(
+        self, visit: Visit, n: int, call: Call, spec: ToolSpec, verdict: str, rule: str, reason: str
+    ) -> None:
+        new = new_call(visit, n, call)
+        at = visit.journal.now()
+        if verdict == "deny":
+            event = VerdictGiven(at=at, n=n, verdict="deny", rule=rule, reason=reason, cls=spec.effect, call=new)
+        else:
+            event = VerdictGiven(at=at, n=n, verdict="shadow", rule=rule, cls=spec.effect, call=new)
+        visit.journal.record(event)
+
+    # -- budget, journal, execute, journal
+
+    async def _intend(self, visit: Visit, n: int, call: Call, spec: ToolSpec, rule: str, step: int) -> bool:
+        effect, journal = visit.run.effects.get(n), visit.journal
+        grant = effect.asked.item if effect is not None and effect.answer is not None and effect.asked else ""
+        if not visit.rules.frozen().isdisjoint(("*", visit.agent.name)):
+            raise Frozen(f"agent {visit.agent.name} is frozen")
+        if spec.effect == "read" and not grant:
+            return await self._read(visit, n, call, spec, rule, step)
+        deadline = within(visit.run, spec.deadline, visit.limits().run)
+        hold = Cost(steps=step, wall=int(deadline * 1000))
+        intent = ToolIntent(
+            at=journal.now(), n=n, attempt=(effect.attempt if effect is not None else 0) + 1, rule=rule,
+            cls=spec.effect, repeat=spec.repeat, schema=spec.schema_digest, call=new_call(visit, n, call), hold=hold,
+            grant=grant, deadline=deadline, keyed_for=spec.keyed_for if spec.repeat == "keyed" else 0.0,
+        )  # fmt: skip
+        if spec.name in BUILT_IN:
+            return await self._built_in.perform(visit, intent, call.args)
+        await journal.commit(intent, thawed=visit.agent.name, grant=grant)
+        await self._dispatch(visit, n, spec, call.args, step, deadline)
+        return True
+
+    async def _read(self, visit: Visit, n: int, call: Call, spec: ToolSpec, rule: str, step: int) -> bool:
+        """A pure read leaves one trace: its outcome."""
+        result, ms = await self._call(visit, n, ToolRequest(spec=spec, args=call.args), 1, spec.deadline)
+        cost, at, new = Cost(steps=step, wall=ms), visit.journal.now(), new_call(visit, n, call)
+        match result:
+            case Done(value, extra, label):
+                event = Outcome(
+                    at=at, n=n, status="done", result=value, cost=cost + extra, label=_source(label, spec), ms=ms,
+                    call=new, rule=rule,
+                )  # fmt: skip
+            case Failed() | Unknown():
+                code = result.code if isinstance(result, Failed) else "no_answer"
+                event = Outcome(
+                    at=at, n=n, status="failed", error=Fault(code, result.message), cost=cost, ms=ms, call=new,
+                    rule=rule, label=_source(None, spec),
+                )  # fmt: skip
+            case _ as unreachable:
+                assert_never(unreachable)
+        visit.journal.record(event)
+        return True
+
+    async def _dispatch(
+        self, visit: Visit, n: int, spec: ToolSpec, args: Mapping[str, object], step: int, deadline: float
+    ) -> None:
+        attempt = visit.run.effects[n].attempt
+        result, ms = await self._call(visit, n, ToolRequest(spec=spec, args=args), attempt, deadline)
+        visit.journal.record(_outcome(visit, n, attempt, result, spec, Cost(steps=step, wall=ms)))
+
+    async def _call(
+        self, visit: Visit, n: int, request: ToolRequest | Prompt, attempt: int, deadline: float
+    ) -> tuple[Result, int]:
+        """Execute one attempt; the milliseconds it took beside its result."""
+        clock = visit.rules.clock
+        began = clock.boot()
+        intent = make_intent(visit.journal, visit.agent, request, n=n, attempt=attempt, deadline=deadline)
+        try:
+            result = await self._execute(intent)
+        except DeputyError as exc:  # an adapter that cannot even begin: nothing was sent
+            result = Failed(exc.code, f"{exc.message}. {exc.remedy}".strip())
+        return result, int((clock.boot() - began) * 1000)
+
+    # -- models
+
+    async def ask_model(self, visit: Visit, n: int, prompt: Prompt, hold: Cost, *, offered: str, about: Call) -> Effect:
+        """Perform model call `n`; a call that was lost is booked at its worst case and made anew, a few times.
+
+        `about` is empty for a turn of the model loop, else the place and question of a procedure. Raises OverBudget,
+        Frozen and LeaseLost.
+        """
+        deadline, refused = hold.wall / 1000, False
+        while True:
+            effect = visit.run.effects.get(n)
+            if effect is not None and (effect.over or effect.attempt >= MOST_ATTEMPTS):
+                return effect if effect.over else self._lost(visit, effect)
+            attempt = (effect.attempt if effect is not None else 0) + 1
+            if attempt > 1 and effect is not None and effect.status == "unknown":
+                await visit.rules.clock.sleep(PAUSES[attempt - 1])
+            intent = ModelIntent(
+                at=visit.journal.now(), n=n, attempt=attempt, route=prompt.route, max_tokens=prompt.max_tokens,
+                hold=hold, offered=offered, path=about.path, question=str(about.args.get("question", "")),
+                deadline=deadline, unconfirmed=effect.hold if effect is not None and not refused else NOTHING,
+            )  # fmt: skip
+            await visit.journal.commit(intent, thawed=visit.agent.name)
+            result, ms = await self._call(visit, n, prompt, attempt, deadline)
+            refused = isinstance(result, Failed) and result.retry and attempt < MOST_ATTEMPTS
+            if (
+                isinstance(result, Failed) and refused
+            ):  # it certainly costs nothing: the next intent lets go of the hold
+                why = f"model call {n}, attempt {attempt}: {result.code}: {result.message}"
+                visit.journal.record(Note(at=visit.journal.now(), kind="note", value=why))
+                await visit.rules.clock.sleep(PAUSES[attempt])
+                continue
+            visit.journal.record(_reply(visit, n, attempt, result, Cost(steps=hold.steps, wall=ms)))
+
+    def _lost(self, visit: Visit, effect: Effect) -> Effect:
+        error = Fault("model_lost", f"The model did not answer in {effect.attempt} attempts.")
+        event = Outcome(
+            at=visit.journal.now(), n=effect.n, attempt=effect.attempt, status="failed", error=error, cost=effect.hold
+        )
+        visit.journal.record(event)
+        return effect
+
+    # -- effects that were begun
+
+    async def _go_on(self, visit: Visit, effect: Effect, step: int) -> bool:
+        """Learn what came of an open effect, or do again what may be done again; False if it waits."""
+        if effect.call.tool in BUILT_IN:
+            return self._built_in.conclude(visit, effect)
+        spec = visit.catalogue.find(effect.call.tool)
+        permitted = spec is not None and self._still_permitted(visit, effect, spec)
+        step_plan = plan(effect, spec, visit.journal.now(), permitted=permitted)
+        if step_plan.do == "verify" and spec is not None:
+            found = await self._verify(visit, effect, spec)
+            if found is True:
+                return True
+            step_plan = plan(effect, spec, visit.journal.now(), permitted=permitted, absent=found is False)
+            if found is None:
+                step_plan = step_plan._replace(do="doubt", why=f"The read-back `{spec.verify}` did not answer.")
+        match step_plan.do:
+            case "repeat" if spec is not None:
+                await self._repeat(visit, effect, spec, step)
+                return True
+            case "wait" if step_plan.until is not None:
+                return self._wait(visit, Timer(f"verify:{effect.n}", step_plan.until))
+            case "lost":
+                error = Fault("no_answer", step_plan.why)
+                event = Outcome(
+                    at=visit.journal.now(), n=effect.n, attempt=effect.attempt, status="failed", error=error,
+                    cost=effect.hold,
+                )  # fmt: skip
+                visit.journal.record(event)
+                return True
+            case _:
+                await doubt(visit, effect, step_plan.why)
+                return False
+
+    def _still_permitted(self, visit: Visit, effect: Effect, spec: ToolSpec) -> bool:
+        verdict = visit.rules.policy().decide(question(visit, effect.n, spec, effect.call.args))
+        return isinstance(verdict, Allow) or (isinstance(verdict, Ask) and effect.asked is not None)
+
+    async def _repeat(self, visit: Visit, effect: Effect, spec: ToolSpec, step: int) -> None:
+        await visit.rules.clock.sleep(PAUSES[min(effect.attempt, len(PAUSES) - 1)] if effect.status == "unknown" else 0)
+        again = ToolIntent(
+            at=visit.journal.now(), n=effect.n, attempt=effect.attempt + 1, rule=effect.rule, cls=effect.cls,
+            repeat=effect.repeat, schema=spec.schema_digest, hold=effect.hold, deadline=spec.deadline,
+            keyed_for=effect.keyed_for,
+        )  # fmt: skip
+        await visit.journal.commit(again, thawed=visit.agent.name)
+        await self._dispatch(visit, effect.n, spec, effect.call.args, step, spec.deadline)
+
+    def _wait(self, visit: Visit, timer: Timer) -> bool:
+        if timer.id not in visit.run.timers:
+            visit.journal.record(TimerSet(at=visit.journal.now(), timer=timer.id, due=timer.due), timers=[timer])
+        return False
+
+    async def _verify(self, visit: Visit, effect: Effect, spec: ToolSpec) -> bool | None:
+        """Ask the read-back: True if it happened (and is settled), False if it is absent, None if nobody knows."""
+        server, dot, _ = spec.name.rpartition(".")
+        reader = visit.catalogue.find(f"{server}{dot}{spec.verify}") or visit.catalogue.find(spec.verify)
+        if reader is None or reader.effect != "read":
+            return None
+        key = f"{visit.run.id}.{effect.n}"
+        await self._execute.quiesce(spec.name, key)
+        request = ToolRequest(spec=reader, args={"effect_id": key})
+        result, _ms = await self._call(visit, effect.n, request, effect.attempt, reader.deadline)
+        if not isinstance(result, Done):
+            return None
+        by = f"verify:{reader.name}"
+        if is_absent(result.value):
+            visit.journal.record(Note(at=visit.journal.now(), kind="note", value=f"{by} does not know effect {key}"))
+            return False
+        visit.journal.record(
+            Settled(at=visit.journal.now(), n=effect.n, happened=True, by=by, result=result.value),
+            items_off=[effect.item] if effect.item else [],
+        )
+        return True
+
+
+def _as_shown(visit: Visit, effect: Effect, spec: ToolSpec) -> bool:
+    """Whether what people answered is still what would be done (before their own edit)."""
+    return effect.asked is not None and effect.asked.digest == digest_of(visit, effect.call, spec)
+
+
+def _source(label: Label | None, spec: ToolSpec) -> Label:
+    label = label or spec.output
+    return label if label.source else Label(spec.name, label.trust, label.paths)
+
+
+def _reply(visit: Visit, n: int, attempt: int, result: Result, cost: Cost) -> Event:
+    """A model's answer as an event."""
+    at = visit.journal.now()
+    match result:
+        case Done(Reply() as reply, price):
+            said = Said(reply.text, reply.reasoning, reply.calls)
+            tokens = reply.usage.input + reply.usage.output
+            return ModelReply(
+                at=at, n=n, said=said, usage=reply.usage, cost=cost + price + Cost(tokens=tokens), model=reply.model,
+                finish=reply.finish, label=context_label(visit.run), rehearsal=reply.rehearsal,
+            )  # fmt: skip
+        case Done():
+            error = Fault("model_bad_reply", "The model's adapter answered with something that is no reply.")
+            return Outcome(at=at, n=n, attempt=attempt, status="failed", error=error, cost=cost, ms=cost.wall)
+        case Failed(code, message, price):
+            error = Fault(code, message)
+            return Outcome(at=at, n=n, attempt=attempt, status="failed", error=error, cost=cost + price, ms=cost.wall)
+        case Unknown(message):
+            error = Fault("no_answer", message)
+            return Outcome(at=at, n=n, attempt=attempt, status="unknown", error=error, ms=cost.wall)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _outcome(visit: Visit, n: int, attempt: int, result: Result, spec: ToolSpec, cost: Cost) -> Event:
+    at = visit.journal.now()
+    match result:
+        case Done(value, extra, label):
+            return Outcome(
+                at=at, n=n, attempt=attempt, status="done", result=value, cost=cost + extra,
+                label=_source(label, spec), ms=cost.wall,
+            )  # fmt: skip
+        case Failed(code, message, extra):
+            status = "unknown" if code == NOT_SENT else "failed"
+            return Outcome(
+                at=at, n=n, attempt=attempt, status=status, error=Fault(code, message), cost=cost + extra,
+                label=_source(None, spec), ms=cost.wall,
+            )  # fmt: skip
+        case Unknown(message):
+            return Outcome(
+                at=at, n=n, attempt=attempt, status="unknown", error=Fault("no_answer", message), ms=cost.wall
+            )
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {MALFORMED: value}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _malformed(args: Mapping[str, object]) -> str | None:
+    return "The arguments are not a JSON object." if MALFORMED in args else None

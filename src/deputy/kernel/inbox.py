@@ -1,0 +1,51 @@
+"""Turn what arrived for a run into events, in the order it arrived; only the run's owner does."""
+
+from collections.abc import Sequence
+
+from deputy.domain.delivery import Approve, Expire, Raise, Refuse, Reply, Settle, delivery_from
+from deputy.domain.event import BudgetRaised, Note, Received, Settled
+from deputy.kernel.visit import Visit
+from deputy.ports.store import Inbound
+
+__all__ = ["take"]
+
+
+def take(visit: Visit, rows: Sequence[Inbound]) -> None:
+    """Record every row that this run has not had yet."""
+    for row in rows:
+        if row.id not in visit.run.rows:
+            _take_one(visit, row)
+
+
+def _take_one(visit: Visit, row: Inbound) -> None:
+    run, journal = visit.run, visit.journal
+    delivery, at = delivery_from(row.body), journal.now()
+    received = Received(at=at, row=row.id, by=row.by, delivery=delivery)
+    match delivery:
+        case Settle(item, happened):
+            effect = next((e for e in run.effects.values() if e.item == item and e.status == "in_doubt"), None)
+            if effect is None:
+                journal.record(received, taken=[row.position])
+                return
+            value = {"happened": True, "settled_by": row.by} if happened else None
+            event = Settled(at=at, n=effect.n, happened=happened, by=row.by, result=value, row=row.id)
+            run.rows.add(row.id)
+            journal.record(event, taken=[row.position], items_off=[item])
+        case Raise(item, amount):
+            if run.short is None or run.short.item != item:
+                journal.record(received, taken=[row.position])
+                return
+            raised = BudgetRaised(at=at, by=row.by, amount=amount, account=run.short.account, row=row.id)
+            run.rows.add(row.id)
+            journal.record(raised, taken=[row.position], items_off=[item])
+        case Approve(item, digest):
+            asked = next((e.asked for e in run.effects.values() if e.item == item), None)
+            if asked is None or asked.digest != digest:
+                note = f"approval {row.id} by {row.by} is not of what was asked, and was not taken"
+                journal.record(Note(at=at, kind="note", value=note), taken=[row.position])
+                return
+            journal.record(received, taken=[row.position], items_off=[item])
+        case Refuse(item) | Expire(item) | Reply(item):
+            journal.record(received, taken=[row.position], items_off=[item])
+        case _:
+            journal.record(received, taken=[row.position])

@@ -1,0 +1,208 @@
+"""One run's journal in the hands of its owner: the only writer of events, and the maker of intents.
+
+`record` takes what cannot be refused (an outcome, something received): it is part of the state at once and durable
+with the next commit, or a moment later. `commit` takes what a precondition may refuse: it becomes part of the state
+once it is durable. Both keep their order. A write that fails for want of space or a free database is tried again until
+it succeeds or the lease is lost: what happened outside is never forgotten while this process lives.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from deputy.base.clock import Clock
+from deputy.base.errors import CommitRefused, StoreBusy, StoreError, StoreFull
+from deputy.domain.agent import Agent
+from deputy.domain.chain import link
+from deputy.domain.cost import NOTHING
+from deputy.domain.delivery import InboxRow
+from deputy.domain.effect import Intent, ToolRequest
+from deputy.domain.event import Event, ModelIntent, ToolIntent
+from deputy.domain.message import Prompt
+from deputy.domain.run import Run
+from deputy.domain.stow import stow
+from deputy.kernel.budget import Mandated, check, moves
+from deputy.ports.store import Blob, Commit, Item, Lease, Move, NewRun, Row, RunRow, StateChange, Store, Timer
+
+__all__ = ["Holding", "Journal", "Trouble", "make_intent"]
+
+Trouble = Callable[[StoreError | None], None]  #: told when the store cannot be written, and with None when it can again
+PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  #: seconds between attempts to write
+
+
+class Holding:
+    """A worker's lease, and until when (seconds on the boot clock) it certainly holds."""
+
+    __slots__ = ("lease", "trouble", "until")
+
+    def __init__(self, lease: Lease, until: float, trouble: Trouble = lambda _: None) -> None:
+        self.lease, self.until, self.trouble = lease, until, trouble
+
+
+class _Draft:
+    """Events and what goes with them, on their way into one commit."""
+
+    __slots__ = (
+        "blobs",
+        "children",
+        "deliveries",
+        "events",
+        "items",
+        "items_off",
+        "moves",
+        "taken",
+        "timers",
+        "timers_off",
+    )
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.moves: list[Move] = []
+        self.blobs: list[Blob] = []
+        self.items: list[Item] = []
+        self.items_off: list[str] = []
+        self.timers: list[Timer] = []
+        self.timers_off: list[str] = []
+        self.taken: list[int] = []
+        self.deliveries: list[InboxRow] = []
+        self.children: list[NewRun] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.events)
+
+    def absorb(self, later: "_Draft") -> "_Draft":
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(later, name))
+        return self
+
+
+class Journal:
+    """The journal of a run that this process holds a lease on."""
+
+    def __init__(self, store: Store, clock: Clock, holding: Holding, row: RunRow, run: Run) -> None:
+        self._store, self._clock, self._holding = store, clock, holding
+        self.row, self.run = row, run
+        self.limits: Callable[[], Mandated] | None = None
+        self._head = (row.seq, row.link)
+        self._draft = _Draft()
+        self._lock = asyncio.Lock()
+        self._flush: asyncio.Task[None] | None = None
+
+    @property
+    def until(self) -> float:
+        """Nothing may be sent for this run once the boot clock passes this."""
+        return self._holding.until
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return self._clock.now()
+
+    def record(self, event: Event, **extras: Sequence[Any]) -> None:
+        """Take in what cannot be refused; durable with the next commit, or a moment later by itself."""
+        self._add(self._draft, event, extras)
+        self.run.apply(event)
+        if self._flush is None and not self._lock.locked():
+            self._flush = asyncio.get_running_loop().create_task(self._flush_soon())
+
+    async def commit(self, event: Event, *, thawed: str = "", grant: str = "", **extras: Sequence[Any]) -> None:
+        """Write what may be refused, after all that was recorded; raises CommitRefused and then changes nothing."""
+        async with self._lock:
+            if isinstance(event, ModelIntent | ToolIntent) and event.hold:
+                old = self.run.effects.get(event.n)
+                check(self.run, event.hold - (old.hold if old is not None else NOTHING), self._mandated().run)
+            recorded, self._draft = self._draft, _Draft()
+            draft = _Draft().absorb(recorded)
+            self._add(draft, event, extras)
+            try:
+                await self._write(draft, thawed=thawed, grant=grant)
+            except CommitRefused:
+                self._draft = recorded.absorb(self._draft)
+                raise
+            self.run.apply(event)
+
+    def keep(self, blob: Blob) -> None:
+        """Store a blob with the next commit."""
+        self._draft.blobs.append(blob)
+
+    async def durable(self) -> None:
+        """Return once everything recorded is durable."""
+        async with self._lock:
+            if self._draft:
+                draft, self._draft = self._draft, _Draft()
+                await self._write(draft)
+
+    async def leave(self, change: StateChange, event: Event | None = None, **extras: Sequence[Any]) -> None:
+        """Write the last of this visit (or of the run) and give up the lease, in one commit."""
+        async with self._lock:
+            if event is not None:
+                self._add(self._draft, event, extras)
+                self.run.apply(event)
+            draft, self._draft = self._draft, _Draft()
+            await self._write(draft, state=change)
+
+    # -- inside
+
+    def _mandated(self) -> Mandated:
+        assert self.limits is not None
+        return self.limits()
+
+    def _add(self, draft: _Draft, event: Event, extras: dict[str, Sequence[Any]]) -> None:
+        draft.events.append(event)
+        if self.run.started is not None:
+            draft.moves.extend(moves(self.run, event, self._mandated()))
+        for name, values in extras.items():
+            getattr(draft, name).extend(values)
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(0)  # whoever recorded it may be about to commit, and then takes it along
+        self._flush = None
+        await self.durable()
+
+    async def _write(
+        self, draft: _Draft, *, thawed: str = "", grant: str = "", state: StateChange | None = None
+    ) -> None:
+        (seq, last), run = self._head, self.run.id
+        rows: list[Row] = []
+        for event in draft.events:
+            body, blobs = stow(event)
+            seq += 1
+            last = link(last, run, seq, body)
+            rows.append(Row(seq, last, body))
+            draft.blobs.extend(Blob(*blob) for blob in blobs)
+        commit = Commit(
+            run=run, lease=self._holding.lease, head=self._head, rows=rows, blobs=draft.blobs, moves=draft.moves,
+            thawed=thawed, grant=grant, timers=draft.timers, timers_off=draft.timers_off, items=draft.items,
+            items_off=draft.items_off, taken=draft.taken, deliveries=draft.deliveries, children=draft.children,
+            state=state,
+        )  # fmt: skip
+        await self._commit(commit)
+        self._head = (seq, last)
+
+    async def _commit(self, commit: Commit) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._store.commit(commit)
+            except (StoreFull, StoreBusy) as exc:
+                self._holding.trouble(exc)
+                await self._clock.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+                attempt += 1
+            else:
+                if attempt:
+                    self._holding.trouble(None)
+                return
+
+
+def make_intent(
+    journal: Journal, agent: Agent, request: ToolRequest | Prompt, *, n: int, attempt: int, deadline: float
+) -> Intent:
+    """The permit for one dispatch; made here and nowhere else, for an effect that the journal holds or a pure read."""
+    intent = object.__new__(Intent)
+    intent.run = journal.run.id
+    intent.key = f"{journal.run.id}.{n}"
+    intent.attempt, intent.deadline = attempt, deadline
+    intent.agent, intent.on_behalf_of = agent.name, journal.row.on_behalf_of
+    intent.request = request
+    intent.dispatch_by = journal.until
+    return intent

@@ -1,0 +1,215 @@
+"""The model loop: ask the model, perform what it asks, repeat; the next step is a pure function of the run's state.
+
+Nothing is executed again on resume: what the journal has is never asked twice.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple, assert_never
+
+from deputy.base.errors import DeputyError
+from deputy.domain.cost import Cost
+from deputy.domain.effect import Call
+from deputy.domain.event import Compacted, Ended
+from deputy.domain.message import Message, Prompt, Script
+from deputy.domain.run import Effect, ReplyTurn, Run, TellTurn
+from deputy.kernel.budget import within
+from deputy.kernel.conversation import Conversation, decoded, offer_for
+from deputy.kernel.gate import Gate
+from deputy.kernel.rest import Finished, Rest, Waits, failed
+from deputy.kernel.visit import Visit
+from deputy.ports.store import Blob
+
+__all__ = ["AskModel", "Finish", "Perform", "Step", "Wait", "drive", "next_step"]
+
+CIRCLES = 3  #: equal replies with equal results after which a run is going in circles
+FULL = 0.8  #: share of the context at which a conversation is compacted
+SUMMARIZE = (
+    "Summarize the conversation so far for your own later use: the task, what was done with which results and ids, "
+    "what people said, what is still open. Be complete and brief."
+)
+
+
+class AskModel(NamedTuple):
+    """Make (or go on with) model call `n`."""
+
+    n: int
+
+
+class Perform(NamedTuple):
+    """Perform these tool calls, in this order."""
+
+    numbers: tuple[int, ...]
+
+
+class Wait(NamedTuple):
+    """Everything that is left waits for somebody."""
+
+
+class Finish(NamedTuple):
+    """The model gave its answer."""
+
+    answer: str
+
+
+class Fail(NamedTuple):
+    """The run cannot go on."""
+
+    code: str
+    message: str
+
+
+Step = AskModel | Perform | Wait | Finish | Fail
+
+
+def next_step(run: Run) -> Step:
+    """What to do next, from the state alone."""
+    if run.asking and not run.effects[run.asking].over:
+        return AskModel(run.asking)
+    if run.asking and (error := run.effects[run.asking].error) is not None:
+        return Fail(error.code, error.message)
+    last = next((t for t in reversed(run.turns) if isinstance(t, ReplyTurn)), None)
+    if last is None:
+        return AskModel(run.next_n)
+    calls = [run.effects[n] for n in range(last.n + 1, last.n + 1 + len(last.said.calls))]
+    if open_calls := [e for e in calls if not e.over]:
+        movable = tuple(e.n for e in open_calls if _can_move(run, e))
+        return Perform(movable) if movable else Wait()
+    if not calls and not _told_since(run, last):
+        if not last.said.text.strip():
+            return Fail("empty_reply", "The model gave neither an answer nor a tool call.")
+        return Finish(last.said.text)
+    if _in_circles(run):
+        return Fail("no_progress", f"The model made the same calls with the same results {CIRCLES} times in a row.")
+    return AskModel(run.next_n)
+
+
+def _can_move(run: Run, effect: Effect) -> bool:
+    if effect.status in ("asked", "in_doubt") or f"verify:{effect.n}" in run.timers:
+        return False
+    if effect.status == "claimed" and effect.child:
+        return effect.child in run.children
+    if effect.status == "claimed" and effect.item:
+        return effect.item in run.replies
+    return True
+
+
+def _told_since(run: Run, reply: ReplyTurn) -> bool:
+    return any(isinstance(turn, TellTurn) for turn in run.turns[run.turns.index(reply) :])
+
+
+def _in_circles(run: Run) -> bool:
+    replies = [t for t in run.turns[-2 * CIRCLES :] if isinstance(t, ReplyTurn)][-CIRCLES:]
+    if len(replies) < CIRCLES or any(not isinstance(t, ReplyTurn) for t in run.turns[-CIRCLES:]):
+        return False
+    first = _made(run, replies[0])
+    return bool(first) and all(_made(run, reply) == first for reply in replies[1:])
+
+
+def _made(run: Run, reply: ReplyTurn) -> list[tuple[str, str, object]]:
+    return [(c.tool, c.arguments, decoded(run.effects[reply.n + i])) for i, c in enumerate(reply.said.calls, start=1)]
+
+
+async def drive(visit: Visit, gate: Gate) -> Rest | None:
+    """Take one step; None if there may be another."""
+    match next_step(visit.run):
+        case AskModel(n):
+            await _ask(visit, gate, n)
+        case Perform(numbers):
+            await _perform(visit, gate, numbers)
+        case Wait():
+            return Waits()
+        case Finish(answer):
+            return Finished(Ended(at=visit.journal.now(), state="done", answer=answer))
+        case Fail(code, message):
+            return failed(visit, code, message)
+        case _ as unreachable:
+            assert_never(unreachable)
+    return None
+
+
+async def _ask(visit: Visit, gate: Gate, n: int) -> None:
+    conversation = conversation_of(visit)
+    name, body, _ = offer_for(visit) if not visit.run.offered else ("", b"", None)
+    if name:
+        visit.journal.keep(Blob(name, body))
+    route = visit.rules.route(visit.pinned.model)
+    max_tokens = min(visit.pinned.max_tokens, route.max_tokens)
+    if conversation.input_tokens + max_tokens > FULL * route.context and conversation.compactable:
+        await _compact(visit, gate, conversation)
+        n = max(n, visit.run.next_n)
+    prompt = conversation.prompt(visit.pinned.model, visit.row.agent, visit.row.version, max_tokens)
+    hold = worst_case(visit, prompt, conversation.input_tokens)
+    await gate.ask_model(visit, n, prompt, hold, offered=name, about=Call(""))
+
+
+def conversation_of(visit: Visit) -> Conversation:
+    """The run's conversation, built once a visit."""
+    if visit.conversation is None:
+        visit.conversation = Conversation(visit.run, offer_for(visit)[2])
+    return visit.conversation
+
+
+def worst_case(visit: Visit, prompt: Prompt, input_tokens: int) -> Cost:
+    """The most that a model call can cost."""
+    route = visit.rules.route(prompt.route)
+    wall = within(visit.run, route.deadline, visit.limits().run)
+    money = route.price.worst(input_tokens, prompt.max_tokens)
+    return Cost(money, input_tokens + prompt.max_tokens, 1, int(wall * 1000))
+
+
+async def _perform(visit: Visit, gate: Gate, numbers: Sequence[int]) -> None:
+    """Perform tool calls in order; neighbours that only read, at the same time."""
+    together: list[int] = []
+    for n in numbers:
+        spec = visit.catalogue.find(visit.run.effects[n].call.tool)
+        if spec is not None and spec.effect == "read":
+            together.append(n)
+            continue
+        await _perform_together(visit, gate, together)
+        together = []
+        await gate.perform(visit, n)
+    await _perform_together(visit, gate, together)
+
+
+async def _perform_together(visit: Visit, gate: Gate, numbers: Sequence[int]) -> None:
+    if len(numbers) == 1:
+        await gate.perform(visit, numbers[0])
+        return
+    refusals: list[DeputyError] = []
+
+    async def one(n: int) -> None:
+        try:
+            await gate.perform(visit, n)
+        except DeputyError as exc:  # the others' outcomes are wanted all the same
+            refusals.append(exc)
+
+    async with asyncio.TaskGroup() as group:
+        for n in numbers:
+            group.create_task(one(n))
+    if refusals:
+        raise refusals[0]
+
+
+async def _compact(visit: Visit, gate: Gate, conversation: Conversation) -> None:
+    """Let the model summarize the oldest part of its conversation, and journal that it stands for it from now on."""
+    count = conversation.compactable
+    path = f"compact/{len(visit.run.turns)}"
+    messages = (
+        Message("system", SUMMARIZE),
+        *(m for m in conversation.oldest(count) if m.role != "tool" or m.text),
+        Message("user", SUMMARIZE),
+    )
+    route = visit.rules.route(visit.pinned.model)
+    prompt = Prompt(
+        route=visit.pinned.model, agent=visit.row.agent, version=visit.row.version, messages=messages,
+        max_tokens=min(visit.pinned.max_tokens, route.max_tokens), script=Script(visit.run.task, (), (0,)),
+    )  # fmt: skip
+    n = visit.run.by_path.get(path, visit.run.next_n)
+    hold = worst_case(visit, prompt, conversation.input_tokens)
+    effect = await gate.ask_model(
+        visit, n, prompt, hold, offered="", about=Call("model", {"question": SUMMARIZE}, path)
+    )
+    text = getattr(effect.result, "text", "")
+    if effect.status == "done" and text:
+        visit.journal.record(Compacted(at=visit.journal.now(), upto=count, summary=text, n=n))

@@ -1,0 +1,161 @@
+"""Decide whether an effect is allowed: pure, deny by default, the strictest answer wins, a broken rule refuses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from deputy.domain.agent import Agent, grant_for
+from deputy.domain.effect import CONSEQUENTIAL, ToolSpec
+from deputy.domain.principal import Directory
+from deputy.domain.run import Run
+from deputy.domain.verdict import Allow, Ask, Deny, Shadow, Verdict
+
+__all__ = ["Policy", "Question", "Rule"]
+
+APPROVAL_LASTS = 7 * 86_400.0  #: seconds an approval stays open where the mandate does not say
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One effect, as policy sees it: never the model's words, only who, for whom, what, with which arguments."""
+
+    agent: Agent
+    on_behalf_of: str
+    spec: ToolSpec
+    args: Mapping[str, object]
+    run: Run
+    n: int
+
+
+Rule = Callable[[Question], Verdict | None]
+
+
+class Policy:
+    """Rules over the current mandate; where several answer, deny beats shadow, shadow beats ask, ask beats allow."""
+
+    def __init__(self, directory: Directory, *, self_approval: bool, rules: Sequence[Rule] = ()) -> None:
+        self._directory, self._self_approval = directory, self_approval
+        self._rules: tuple[Rule, ...] = (self._mandate, self._limits, self._equal_effect, *rules)
+
+    def decide(self, question: Question) -> Verdict:
+        """Answer for one effect."""
+        answers: list[Verdict] = []
+        try:
+            for rule in self._rules:
+                if (verdict := rule(question)) is not None:
+                    if isinstance(verdict, Deny):
+                        return verdict
+                    answers.append(verdict)
+            strictest = max(answers, key=_strictness, default=None)
+            if isinstance(strictest, Ask):
+                return self._with_people(question, strictest)
+        except Exception as exc:  # noqa: BLE001 - a broken rule must refuse, whatever broke
+            return Deny("policy-error", f"A rule failed while deciding ({type(exc).__name__}).")
+        return strictest or Deny("default", f"No grant of agent {question.agent.name} names `{question.spec.name}`.")
+
+    # -- the mandate of the agent's file
+
+    def _mandate(self, q: Question) -> Verdict | None:
+        grant = grant_for(q.agent.grants, q.spec.name)
+        if grant is None:
+            return None
+        rule = f"grant:{grant.pattern}"
+        match grant.autonomy:
+            case "shadow":
+                return Shadow(rule) if q.spec.effect in CONSEQUENTIAL else Allow(rule)
+            case "ask":
+                return Ask(rule, grant.approvers, frozenset())
+            case "act":
+                above = [name for name, most in grant.ask_above.items() if _amount(q.args, name) > most]
+                return (
+                    Ask(rule, grant.approvers, frozenset(), f"`{above[0]}` is above {grant.ask_above[above[0]]}.")
+                    if above
+                    else Allow(rule)
+                )
+
+    def _limits(self, q: Question) -> Verdict | None:
+        grant = grant_for(q.agent.grants, q.spec.name)
+        for name, most in grant.limit.items() if grant is not None else ():
+            if name not in q.args or not _amount(q.args, name) <= most:
+                return Deny(
+                    f"limit:{name}", f"`{name}` may be at most {most}, and is {q.args.get(name, 'missing')!s:.80}."
+                )
+        return None
+
+    def _equal_effect(self, q: Question) -> Verdict | None:
+        if q.spec.effect not in CONSEQUENTIAL:
+            return None
+        wanted = _authority(q.spec, q.args)
+        for effect in q.run.effects.values():
+            if effect.n >= q.n or effect.call.tool != q.spec.name or effect.status in _DID_NOT_HAPPEN:
+                continue
+            if _authority(q.spec, effect.call.args) == wanted:
+                why = f"This run already asked for the same `{q.spec.name}` (effect {effect.n}, {effect.status})."
+                grant = grant_for(q.agent.grants, q.spec.name)
+                return Ask("equal-effect", grant.approvers if grant else (), frozenset(), why)
+        return None
+
+    # -- who may answer
+
+    def _with_people(self, q: Question, ask: Ask) -> Verdict:
+        entries = ask.approvers or self._default_approvers(q)
+        grant = grant_for(q.agent.grants, q.spec.name)
+        amounts = [
+            _amount(q.args, name) for name in ((*grant.limit, *grant.ask_above) if grant else ()) if name in q.args
+        ]
+        people = frozenset(
+            person
+            for entry in entries
+            for person in self._directory.members(entry, q.on_behalf_of)
+            if (self._self_approval or person != q.on_behalf_of) and self._may_approve(person, amounts)
+        )
+        if not people:
+            return Deny(
+                ask.rule, f"It needs an approval, and nobody may give it ({', '.join(entries) or 'no approver'})."
+            )
+        return Ask(ask.rule, entries, people, ask.why)
+
+    def _default_approvers(self, q: Question) -> tuple[str, ...]:
+        owner = self._directory.people.get(q.agent.owner)
+        if owner is not None and owner.manager:
+            return (f"person:{owner.manager}",)
+        if self._self_approval and not any("approver" in p.roles for p in self._directory.people.values()):
+            return (f"person:{q.on_behalf_of}",)
+        return ("role:approver",)
+
+    def _may_approve(self, person: str, amounts: Sequence[Decimal]) -> bool:
+        most = self._directory.people[person].limits.get("approve")
+        return most is None or all(amount <= Decimal(str(most)) for amount in amounts)
+
+    def settlers(self, agent: Agent, on_behalf_of: str) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Who may say what came of an effect in doubt, or raise a budget: entries, and the people they name."""
+        entries = (f"person:{agent.owner}", "role:owner", "role:admin", "role:approver")
+        return entries, frozenset(p for e in entries for p in self._directory.members(e, on_behalf_of))
+
+    def expiry(self, q: Question) -> float:
+        """Seconds for which a question about this effect stays open."""
+        grant = grant_for(q.agent.grants, q.spec.name)
+        return APPROVAL_LASTS if grant is None or grant.expires is None else grant.expires
+
+
+_DID_NOT_HAPPEN = ("proposed", "denied", "failed", "shadowed")
+
+
+def _strictness(verdict: Verdict) -> int:
+    return (Allow, Ask, Shadow, Deny).index(type(verdict))
+
+
+def _authority(spec: ToolSpec, args: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: args.get(name) for name in spec.authority} if spec.authority else args
+
+
+def _amount(args: Mapping[str, object], name: str) -> Decimal:
+    """A number among the arguments; what is none counts as infinite, so that no limit lets it pass."""
+    value = args.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return Decimal("Infinity")
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return Decimal("Infinity")
+    return amount if amount.is_finite() else Decimal("Infinity")

@@ -1,0 +1,147 @@
+"""Take up a run where its journal ends, and drive it until it waits or is over.
+
+What an open effect needs (a repeat, a read-back, a person) the gate decides when the driver comes to it again; here a
+journal becomes a state, and a state becomes a driver's next step.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from deputy.base.errors import ConfigError, DeputyError, Frozen, LeaseLost, NotFound, OverBudget
+from deputy.domain.agent import Agent
+from deputy.domain.builtin import BUILT_IN
+from deputy.domain.cost import NOTHING, Cost
+from deputy.domain.delivery import Cancel, ChildEnded, InboxRow
+from deputy.domain.event import Ended, Fault, Note, event_from
+from deputy.domain.principal import agent_principal
+from deputy.domain.run import Run, fold
+from deputy.domain.stow import blobs_of
+from deputy.domain.waiting import word_for
+from deputy.kernel import loop, procedure
+from deputy.kernel.flow import context_label
+from deputy.kernel.gate import Gate
+from deputy.kernel.inbox import take
+from deputy.kernel.journal import Holding, Journal
+from deputy.kernel.procedure import Procedure
+from deputy.kernel.rest import Finished, Rest, Waits, failed, short_of
+from deputy.kernel.visit import Catalogue, Rules, Visit
+from deputy.ports.store import Inbound, StateChange, Store, Taken
+
+__all__ = ["Pinned", "Recovery", "load"]
+
+
+class Pinned(NamedTuple):
+    """A version of an agent as a run started on it: its declaration, its tools, its code if it is a procedure."""
+
+    agent: Agent
+    catalogue: Catalogue
+    procedure: Procedure | None
+
+
+Pin = Callable[[str, str], Awaitable[Pinned]]  #: agent's name and version; raises DeputyError
+
+
+async def load(store: Store, taken: Taken) -> Run:
+    """The state of a run that was just claimed."""
+    events = [event_from(row.body) for row in taken.rows]
+    bodies = await store.blobs([name for event in events for name in blobs_of(event)])
+    return fold(taken.run.id, events, bodies.__getitem__)
+
+
+class Recovery:
+    """Drives claimed runs."""
+
+    def __init__(self, store: Store, rules: Rules, gate: Gate, pin: Pin) -> None:
+        self._store, self._rules, self._gate, self._pin = store, rules, gate, pin
+
+    async def stay(self, taken: Taken, holding: Holding, mail: Callable[[str], list[Inbound]]) -> str:
+        """Drive a run until it waits or is over; returns its new state. `mail` hands over what arrived meanwhile.
+
+        Raises LeaseLost where the run belongs to another worker now.
+        """
+        run = await load(self._store, taken)
+        journal = Journal(self._store, self._rules.clock, holding, taken.run, run)
+        try:
+            pinned = await self._pin(taken.run.agent, taken.run.version)
+        except DeputyError as exc:
+            return await self._unpinned(journal, exc)
+        visit = Visit(self._rules, journal, pinned.agent, pinned.catalogue)
+        take(visit, taken.inbound)
+        while True:
+            rest = await self._advance(visit, pinned)
+            arrived = mail(run.id)
+            take(visit, arrived)
+            if isinstance(rest, Finished):
+                return await self._finish(visit, rest.event)
+            if isinstance(rest, Waits) and not arrived:
+                word = rest.word or word_for(run)
+                await journal.leave(StateChange("waiting", journal.now(), word))
+                return "waiting"
+
+    async def _unpinned(self, journal: Journal, exc: DeputyError) -> str:
+        """The version a run started on cannot be had: a new run fails; one with effects waits until it can be."""
+        if journal.run.effects:
+            journal.record(Note(at=journal.now(), kind="note", value=f"{exc.code}: {exc.message}"))
+            await journal.leave(StateChange("waiting", journal.now(), "configuration"))
+            return "waiting"
+        error = Fault(exc.code, f"{exc.message}. {exc.remedy}".strip())
+        ended = Ended(at=journal.now(), state="failed", error=error)
+        await journal.leave(StateChange("failed", journal.now(), exc.code), ended)
+        return "failed"
+
+    async def _advance(self, visit: Visit, pinned: Pinned) -> Rest | None:
+        try:
+            if visit.run.cancel is not None:
+                return await self._cancel(visit)
+            if visit.run.short is not None or any(t.startswith("held:") for t in visit.run.timers):
+                return Waits()
+            if pinned.procedure is not None:
+                return await procedure.drive(visit, self._gate, pinned.procedure)
+            return await loop.drive(visit, self._gate)
+        except OverBudget as exc:
+            return await short_of(visit, exc)
+        except Frozen:
+            return Waits("frozen")
+        except LeaseLost:
+            raise
+        except (ConfigError, NotFound) as exc:
+            return failed(visit, exc.code, f"{exc.message}. {exc.remedy}".strip())
+
+    async def _cancel(self, visit: Visit) -> Rest:
+        """End a run that people want stopped, once it is known what came of everything it began."""
+        run, journal = visit.run, visit.journal
+        waiting = False
+        for effect in run.open_effects:
+            if effect.kind == "model":
+                continue
+            if effect.child and effect.child not in run.children:
+                row = InboxRow(
+                    id=f"cancel:{effect.child}", run=effect.child, by=f"run:{run.id}", at=journal.now(),
+                    delivery=Cancel(run.cancel or ""),
+                )  # fmt: skip
+                await self._store.deliver(row)
+                waiting = True
+            elif effect.call.tool not in BUILT_IN:
+                waiting = not (await self._gate.perform(visit, effect.n)).over or waiting
+        if waiting:
+            return Waits()
+        lost = sum((e.hold for e in run.effects.values() if e.kind == "model"), NOTHING)
+        error = Fault("cancelled", run.cancel or "cancelled")
+        return Finished(Ended(at=journal.now(), state="cancelled", error=error, unconfirmed=lost))
+
+    async def _finish(self, visit: Visit, ended: Ended) -> str:
+        run, journal = visit.run, visit.journal
+        assert run.started is not None
+        deliveries: list[InboxRow] = []
+        if run.started.parent:
+            spent: Cost = run.spent
+            ending = ChildEnded(
+                run=run.id, n=run.started.parent_n, state=ended.state, answer=ended.answer,
+                error=ended.error.message if ended.error else "", cost=spent, label=context_label(run),
+            )  # fmt: skip
+            by = agent_principal(visit.row.agent, visit.row.version)
+            row = InboxRow(id=f"child:{run.id}", run=run.started.parent, by=by, at=journal.now(), delivery=ending)
+            deliveries.append(row)
+        summary = ended.error.code if ended.error else ""
+        await journal.leave(StateChange(ended.state, journal.now(), summary), ended, deliveries=deliveries)
+        return ended.state

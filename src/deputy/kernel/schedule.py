@@ -1,0 +1,147 @@
+"""The worker: keep a lease alive, claim runs that can go on, drive many at once, wake those that are due, seal.
+
+A run that waits is rows in tables and nothing here. When the lease is lost (this process was stopped too long), all
+that it holds is dropped and a new incarnation begins.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from deputy.base.clock import Clock
+from deputy.base.errors import LeaseLost, StoreError
+from deputy.kernel.journal import Holding, Trouble
+from deputy.kernel.recovery import Recovery
+from deputy.ports.store import Inbound, Store, Taken
+
+__all__ = ["Worker", "WorkerSettings"]
+
+
+class WorkerSettings(NamedTuple):
+    """How a worker works; times in seconds."""
+
+    kind: str = "worker"  #: "run" drives one run for its terminal and does not count as a worker for others
+    capacity: int = 256  #: runs driven at once
+    beat: float = 2.0
+    seal: float = 1.0
+    look: float = 1.0  #: how often to look for dead workers where nothing else wakes this one
+
+
+class Worker:
+    """Drives the runs of a workspace."""
+
+    def __init__(
+        self, store: Store, clock: Clock, recovery: Recovery, settings: WorkerSettings | None = None,
+        *, refresh: Callable[[], None] = lambda: None, trouble: Trouble = lambda _: None,
+        crashed: Callable[[str, BaseException], None] = lambda _run, _exc: None,
+    ) -> None:  # fmt: skip
+        self._store, self._clock, self._recovery, self._settings = store, clock, recovery, settings or WorkerSettings()
+        self._refresh, self._trouble, self._crashed = refresh, trouble, crashed
+        self._wake = asyncio.Event()
+        self._stays: dict[str, asyncio.Task[None]] = {}
+        self._mail: dict[str, list[Inbound]] = {}
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once the runs in hand wait or are over their present step."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self, *, until_idle: bool = False, only: Sequence[str] = ()) -> None:
+        """Work until stopped, or until nothing is claimable; `only` these runs and their descendants."""
+        unwatch = self._store.watch(self._changed)
+        try:
+            while not await self._incarnation(until_idle, only):
+                pass
+        finally:
+            unwatch()
+            with contextlib.suppress(StoreError):
+                await self._store.seal(self._clock.now())
+
+    # -- one life of a lease
+
+    async def _incarnation(self, until_idle: bool, only: Sequence[str]) -> bool:
+        """Work under one lease; True if the work is done, False if the lease was lost."""
+        lease = await self._store.join(self._settings.kind)
+        holding = Holding(lease, await self._store.beat(lease), self._trouble)
+        keeping = asyncio.create_task(self._keep(holding))
+        sealing = asyncio.create_task(self._seal())
+        try:
+            await self._serve(holding, keeping, until_idle, only)
+            return True
+        except LeaseLost:
+            return False
+        finally:
+            for task in (keeping, sealing, *self._stays.values()):
+                task.cancel()
+            await asyncio.wait([keeping, sealing, *self._stays.values()])
+            self._stays.clear()
+            self._mail.clear()
+            with contextlib.suppress(StoreError):
+                await self._store.leave(lease)
+
+    async def _keep(self, holding: Holding) -> None:
+        while True:
+            await self._clock.sleep(self._settings.beat)
+            try:
+                holding.until = await self._store.beat(holding.lease)
+            except StoreError as exc:
+                self._trouble(exc)
+
+    async def _seal(self) -> None:
+        while True:
+            await self._clock.sleep(self._settings.seal)
+            with contextlib.suppress(StoreError):
+                await self._store.seal(self._clock.now())
+
+    async def _serve(
+        self, holding: Holding, keeping: "asyncio.Task[None]", until_idle: bool, only: Sequence[str]
+    ) -> None:
+        while True:
+            self._wake.clear()
+            if keeping.done():
+                keeping.result()  # raises why the lease is lost
+            self._refresh()
+            await self._store.reap()
+            now = self._clock.now()
+            due = await self._store.fire(now)
+            claimed = await self._claim(holding, only)
+            if self._stopping or (until_idle and not claimed and not self._stays):
+                if not self._stays:
+                    return
+            elif self._stays:
+                self._deliver(await self._store.mail(holding.lease))
+            pause = self._settings.look if due is None else min((due - now).total_seconds(), self._settings.look)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(pause, 0.001))
+
+    async def _claim(self, holding: Holding, only: Sequence[str]) -> int:
+        room = 0 if self._stopping else self._settings.capacity - len(self._stays)
+        if room <= 0:
+            return 0
+        found = await self._store.claim(holding.lease, room, only)
+        for taken in found:
+            task = asyncio.create_task(self._stay(taken, holding))
+            self._stays[taken.run.id] = task
+        return len(found)
+
+    async def _stay(self, taken: Taken, holding: Holding) -> None:
+        run = taken.run.id
+        try:
+            await self._recovery.stay(taken, holding, lambda name: self._mail.pop(name, []))
+        except LeaseLost:
+            pass  # the heartbeat finds the same, and starts anew
+        except Exception as exc:  # noqa: BLE001 - a defect met in one run must not end the others
+            self._crashed(run, exc)
+            return  # the lease keeps the run, so that it is not tried again and again
+        finally:
+            self._stays.pop(run, None)
+            self._mail.pop(run, None)
+            self._wake.set()
+
+    def _changed(self) -> None:
+        self._wake.set()
+
+    def _deliver(self, mail: dict[str, list[Inbound]]) -> None:
+        self._mail = {run: rows for run, rows in mail.items() if run in self._stays}

@@ -1,0 +1,37 @@
+"""How a run begins: its row and its first event, for whoever starts it (a person, a trigger, another run)."""
+
+from datetime import datetime
+
+from deputy.base.ids import new_run_id
+from deputy.domain.agent import Agent
+from deputy.domain.chain import GENESIS, link
+from deputy.domain.event import Started
+from deputy.domain.label import TRUSTED, Label
+from deputy.domain.run import Run
+from deputy.domain.stow import stow
+from deputy.ports.store import Blob, NewRun, Row
+
+__all__ = ["new_run"]
+
+
+def new_run(
+    agent: Agent, task: str, *, at: datetime, by: str, on_behalf_of: str, label: Label = TRUSTED,
+    parent: tuple[Run, int] | None = None,
+) -> NewRun:  # fmt: skip
+    """A run of an agent's current version, ready to be created; `parent` is the run and effect that ask for it."""
+    run = new_run_id()
+    ancestors: tuple[str, ...] = ()
+    if parent is not None:
+        assert parent[0].started is not None
+        ancestors = (*parent[0].started.ancestors, parent[0].id)
+    started = Started(
+        at=at, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of, by=by,
+        task=task, label=label, trigger="run" if parent else "person", parent=parent[0].id if parent else "",
+        parent_n=parent[1] if parent else 0, ancestors=ancestors,
+    )  # fmt: skip
+    body, blobs = stow(started)
+    return NewRun(
+        id=run, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of,
+        parent=started.parent, root=ancestors[0] if ancestors else run, created=at,
+        started=Row(1, link(GENESIS, run, 1, body), body), blobs=tuple(Blob(*blob) for blob in blobs),
+    )  # fmt: skip

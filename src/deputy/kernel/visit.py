@@ -1,0 +1,88 @@
+"""What a driver works with while it holds a run: the journal, the tools of the run's version, the current mandate."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from deputy.base.clock import Clock
+from deputy.base.errors import NotFound
+from deputy.domain.agent import Agent
+from deputy.domain.catalogue import Route
+from deputy.domain.effect import ToolSpec
+from deputy.domain.principal import Directory
+from deputy.domain.run import Run
+from deputy.kernel.budget import Mandated
+from deputy.kernel.journal import Journal
+from deputy.kernel.policy import Policy
+from deputy.ports.store import RunRow
+
+__all__ = ["Catalogue", "Check", "Rules", "Visit"]
+
+Check = Callable[[Mapping[str, object]], str | None]  #: what is wrong with arguments, in one sentence
+
+
+class Catalogue:
+    """The tools that a version of an agent can name, with their compiled schemas."""
+
+    def __init__(self, specs: Mapping[str, ToolSpec], compile_schema: Callable[[Mapping[str, object]], Check]) -> None:
+        self.specs = dict(specs)
+        self._compile = compile_schema
+        self._checks: dict[str, Check] = {}
+
+    def find(self, name: str) -> ToolSpec | None:
+        """The tool of this name."""
+        return self.specs.get(name)
+
+    def problem(self, spec: ToolSpec, args: Mapping[str, object]) -> str | None:
+        """What is wrong with arguments for a tool, in one sentence, or None."""
+        check = self._checks.get(spec.name)
+        if check is None:
+            check = self._checks[spec.name] = self._compile(spec.parameters)
+        return check(args)
+
+
+class Rules(NamedTuple):
+    """What holds in the workspace now; asked anew at every step, since files, people and switches change."""
+
+    clock: Clock
+    policy: Callable[[], Policy]
+    directory: Callable[[], Directory]
+    agent: Callable[[str], Agent | None]  #: the current mandate of an agent
+    route: Callable[[str], Route]
+    frozen: Callable[[], frozenset[str]]  #: as last seen; the commit of an intent looks again
+
+
+class Visit:
+    """One stay of a run with a worker, from claim to release."""
+
+    __slots__ = ("catalogue", "conversation", "journal", "pinned", "rules")
+
+    def __init__(self, rules: Rules, journal: Journal, pinned: Agent, catalogue: Catalogue) -> None:
+        self.rules, self.journal, self.pinned, self.catalogue = rules, journal, pinned, catalogue
+        self.conversation: Any = None  #: the model loop's, kept between its steps
+        journal.limits = self.limits
+
+    @property
+    def run(self) -> Run:
+        """The state of the run."""
+        return self.journal.run
+
+    @property
+    def row(self) -> RunRow:
+        """What the table of runs knows of it."""
+        return self.journal.row
+
+    @property
+    def agent(self) -> Agent:
+        """The agent's mandate as it is now; raises NotFound if it is no longer deployed."""
+        agent = self.rules.agent(self.journal.row.agent)
+        if agent is None:
+            raise NotFound(
+                f"agent `{self.journal.row.agent}` is not deployed any more",
+                f"Put agents/{self.journal.row.agent}/AGENT.md back, or cancel the run.",
+            )
+        return agent
+
+    def limits(self) -> Mandated:
+        """The limits of the run and of its agent's day, by the current mandate."""
+        agent = self.agent
+        return Mandated(agent.run_limits, agent.day_limits)
