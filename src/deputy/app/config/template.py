@@ -114,12 +114,11 @@ def _fresh(folder: Path, person: str) -> dict[str, bytes]:
     plain = unicodedata.normalize("NFKD", owner).encode("ascii", "ignore").decode().lower()
     identity = re.sub("[^a-z0-9_-]+", "-", plain).strip("-")[:64] or "me"
     identity = identity if identity != SYSTEM else "me"
+    is_text = identity[0].isalpha() and identity not in _WORDS
     texts = {
         "deputy.toml": _DEPUTY.format(name=json.dumps(name, ensure_ascii=False)),
         "people.toml": _PEOPLE.format(id=identity, name=json.dumps(owner, ensure_ascii=False)),
-        "agents/hello/AGENT.md": _AGENT.format(
-            id=identity if identity[0].isalpha() and identity not in _WORDS else f'"{identity}"'
-        ),
+        "agents/hello/AGENT.md": _AGENT.format(id=identity if is_text else f'"{identity}"'),
         "agents/hello/rehearsal.yaml": _REHEARSAL,
         "tools/hello.py": _TOOLS,
     }
