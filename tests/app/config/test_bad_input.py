@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.app.config.workspaces import AGENT, AGENT_FILE, REHEARSAL_FILE, SOUND, assert_says, write
 
 from deputy.app.config import load
@@ -209,6 +210,16 @@ def test_a_spoiled_line_is_named(tmp_path: Path, file: str, old: str, new: str, 
     assert_says(error.value, f"{file}:{line}", says)
 
 
+@pytest.mark.parametrize(("old", "new", "line"), [case[:3] for case in AGENT_CASES], ids=range(len(AGENT_CASES)))
+def test_the_place_is_the_same_where_yaml_has_no_compiled_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, line: int
+):
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    with pytest.raises(ConfigError) as error:
+        load(spoiled(tmp_path, AGENT_FILE, old, new))
+    assert_says(error.value, f"{AGENT_FILE}:{line}", "")
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -308,6 +319,34 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path, name: str):
     with pytest.raises(ConfigError) as error:
         load(tmp_path)
     assert_says(error.value, name, "This is a file, not a folder")
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write(tmp_path, SOUND)
+    monkeypatch.setattr(source_module.os, "scandir", refuse)
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    assert_says(error.value, "tools", "The folder cannot be read: Permission denied")
+
+
+def test_a_link_to_nothing_in_the_place_of_a_folder_is_refused(tmp_path: Path):
+    write(tmp_path, {"deputy.toml": "", "people.toml": SOUND["people.toml"]})
+    (tmp_path / "agents").symlink_to("gone")
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    assert_says(error.value, "agents", "This is a link to nothing")
+
+
+def test_a_folder_of_boundless_size_is_not_walked(tmp_path: Path):
+    write(tmp_path, SOUND)
+    for number in range(10_001):
+        (tmp_path / f"tools/{number}").touch()
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    assert_says(error.value, "tools", "more than 10000 entries")
 
 
 # -- folders of agents

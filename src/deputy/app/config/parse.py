@@ -24,6 +24,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?P<fraction>(?:\.[0-9]{1,40})?(?
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None, "true": True, "True": True, "TRUE": True,
           "false": False, "False": False, "FALSE": False}  # fmt: skip
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_NO_CHARACTER = re.compile(r"\\U(?!00(?:0|10))")
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
@@ -184,10 +185,11 @@ def parse_yaml(text: str, file: str, *, first: int = 1, root: str = "") -> Docum
             remedy = "Put text that starts with `*` in quotes."
         line = first + (min(mark.line, text.rstrip().count("\n")) if mark is not None else 0)
         raise ConfigError(f"This is not valid YAML: {cleaned(reason, 200)}.", remedy, file=file, line=line) from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: an escape that names no character
-        reason = " ".join(str(error).split())
-        message = f"This is not valid YAML: {cleaned(reason, 200)}."
-        raise ConfigError(message, "Correct it.", file=file, line=first) from None
+    except (yaml.YAMLError, ValueError):  # the parser in Python has no place for an escape that names no character
+        escape = _NO_CHARACTER.search(text)
+        line = first + (text.count("\n", 0, escape.start()) if escape else 0)
+        message = "This is not valid YAML: an escape names no character."
+        raise ConfigError(message, "Correct the escape.", file=file, line=line) from None
     return Document(file=file, value=builder.value, lines=builder.lines, root=builder.root)
 
 
