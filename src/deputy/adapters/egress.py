@@ -103,7 +103,7 @@ def dispatching() -> Generator[Dispatch]:
 def origin(address: str) -> str:
     """Scheme, host and port of an address, in one spelling; a bare host means HTTPS."""
     wrong = ConfigError(
-        f"{address!r} is not the address of a server", "Write it as https://host, with a port if it needs one."
+        f"{address!r} is not the address of a server.", "Write it as https://host, with a port if it needs one."
     )
     try:
         parts = urlsplit(address if "://" in address else f"https://{address}")
@@ -115,7 +115,7 @@ def origin(address: str) -> str:
         raise wrong
     if parts.username is not None or parts.password is not None:
         raise ConfigError(
-            f"the address of {host} carries a user name or password", "Give the key by reference instead."
+            f"The address of {host} carries a user name or password.", "Give the key by reference instead."
         )
     return _spelled(parts.scheme, host, port)
 
@@ -148,7 +148,7 @@ async def received(response: "httpx2.Response") -> AsyncGenerator[bytes]:
         async for part in response.aiter_raw():
             yield part
     except httpx2.HTTPError as error:
-        raise Interrupted(f"the connection to {response.url.host} broke: {reason(error)}") from error
+        raise Interrupted(f"The connection to {response.url.host} broke: {reason(error)}.") from error
 
 
 class Egress:
@@ -194,7 +194,7 @@ class Egress:
                 async for part in parts:
                     body += part
                     if len(body) > room:
-                        raise ResponseTooLarge(f"{_host(url)} answers with more than {room} bytes")
+                        raise ResponseTooLarge(f"{_host(url)} answers with more than {room} bytes.")
             fields = {name.lower(): value for name, value in response.headers.items()}
             return Answer(status=response.status_code, headers=fields, body=bytes(body))
 
@@ -211,8 +211,8 @@ class Egress:
                     yield response
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 if dispatch.begun:
-                    raise Interrupted(f"the connection to {_host(url)} broke: {reason(error)}") from error
-                raise Unreachable(f"{_host(url)} cannot be reached: {reason(error)}") from error
+                    raise Interrupted(f"The connection to {_host(url)} broke: {reason(error)}.") from error
+                raise Unreachable(f"{_host(url)} cannot be reached: {reason(error)}.") from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -228,7 +228,7 @@ def _host(url: str) -> str:
 def _admit(place: str, allowed: frozenset[str]) -> None:
     if place not in allowed:
         raise EgressRefused(
-            f"{place} is not an address this workspace may reach",
+            f"{place} is not an address this workspace may reach.",
             "Name it in deputy.toml, as a model's `base_url` or a server's `url`.",
         )
 
@@ -264,7 +264,7 @@ def _client(allowed: frozenset[str], timeouts: Timeouts, limit: int) -> "httpx2.
                 if room >= 0:
                     yield part
                 elif self._succeeds:
-                    raise ResponseTooLarge(f"{self._host} answers with more than {limit} bytes")
+                    raise ResponseTooLarge(f"{self._host} answers with more than {limit} bytes.")
                 else:
                     yield part[:room]
                     return
@@ -282,7 +282,7 @@ def _client(allowed: frozenset[str], timeouts: Timeouts, limit: int) -> "httpx2.
             response = await inner.handle_async_request(request)
             if response.headers.get("content-encoding", "identity") != "identity":
                 await response.aclose()
-                raise EgressError(f"{host} answers compressed, though it was asked not to")
+                raise EgressError(f"{host} answers compressed, though it was asked not to.")
             response.headers.pop("set-cookie", None)
             response.stream = Bounded(response, host)
             return response

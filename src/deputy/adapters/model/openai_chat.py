@@ -35,7 +35,7 @@ from deputy.domain.message import Prompt, Usage
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["OpenAIChat", "Endpoint"]
+__all__ = ["Endpoint", "OpenAIChat"]
 
 DRAIN = 0.1  #: seconds to wait for the end of a stream that is done
 QUOTED = 400  #: characters of a server's own words in an error
@@ -59,16 +59,17 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenAIChat:
-    """One route; `key` lends the API key for one call (None: the server wants none), and `egress` stays its owner's."""
+    """One endpoint; `key` lends the API key for one call, where the server wants one; `egress` stays its owner's."""
 
-    def __init__(self, route: Endpoint, egress: Egress, key: Callable[[], str] | None = None) -> None:
-        taken = sorted(RESERVED.intersection(route.extra))
+    def __init__(self, endpoint: Endpoint, egress: Egress, key: Callable[[], str] | None = None) -> None:
+        taken = sorted(RESERVED.intersection(endpoint.extra))
         if taken:
-            raise ConfigError(f"models.{route.name}: `extra` may not set {', '.join(f'`{name}`' for name in taken)}")
-        if "://" not in route.base_url:
-            raise ConfigError(f"models.{route.name}: `base_url` says neither http:// nor https://")
-        origin(route.base_url)  # refuses what is no address
-        self._route, self._egress, self._lend = route, egress, key
+            names = ", ".join(f"`{name}`" for name in taken)
+            raise ConfigError(f"`extra` of the model `{endpoint.name}` sets {names}.", "Leave that to Deputy.")
+        if "://" not in endpoint.base_url:
+            raise ConfigError(f"`base_url` of the model `{endpoint.name}` has no scheme.", "Begin it with https://.")
+        origin(endpoint.base_url)  # refuses what is no address
+        self._endpoint, self._egress, self._lend = endpoint, egress, key
         self._client: openai.AsyncOpenAI | None = None
 
     async def complete(self, intent: Intent) -> Result:
@@ -82,7 +83,9 @@ class OpenAIChat:
             return self._failed("model_unauthorized", error.message)
         try:
             body = canonical(
-                request(prompt, model=self._route.model, parallel=self._route.parallel, extra=self._route.extra)
+                request(
+                    prompt, model=self._endpoint.model, parallel=self._endpoint.parallel, extra=self._endpoint.extra
+                )
             )
             builder = ReplyBuilder(prompt, sent=len(body))
         except DeputyError as error:
@@ -96,7 +99,10 @@ class OpenAIChat:
             except _Gone as gone:
                 return self._broken(str(gone), dispatch, builder)
             except _Refusal as refusal:
-                return self._failed(refusal.kind, str(refusal), self._cost(builder), retry=refusal.retry)
+                cost = self._cost(builder)
+                if refusal.retry and cost:  # it broke off in the middle, and what it had said may be on the bill
+                    return Unknown(self._says(str(refusal)))
+                return self._failed(refusal.kind, str(refusal), cost, retry=refusal.retry)
         return self._done(builder)
 
     async def close(self) -> None:
@@ -107,13 +113,13 @@ class OpenAIChat:
         """The key as a header can carry it; the library that writes headers would quote a wrong one in its error."""
         key = self._lend().strip() if self._lend else ""
         if self._lend and not (key and all("!" <= letter <= "~" for letter in key)):
-            raise ConfigError("the API key is empty, or has characters that a key cannot have")
+            raise ConfigError("The API key is empty, or has characters that a key cannot have.")
         return key
 
     async def _converse(self, body: bytes, key: str, builder: ReplyBuilder) -> None:
         """Send the request and feed the builder; raises `_Gone` or `_Refusal`, and no error of a library."""
         if self._client is None:
-            self._client = await asyncio.to_thread(_client, self._route.base_url, self._egress)
+            self._client = await asyncio.to_thread(_client, self._endpoint.base_url, self._egress)
         import openai
 
         omit = openai.Omit()
@@ -173,7 +179,7 @@ class OpenAIChat:
         status = status or (int(code) if re.fullmatch(r"[45]\d\d", code) else 0)
         kind, retry = _kind(status, f"{code} {said}")
         target, wait = _quoted(headers.get("location", ""), key), headers.get("retry-after", "")
-        parts = [_meaning(kind, status, self._route), said]
+        parts = [_meaning(kind, status, self._endpoint), said]
         parts += [f"it redirects to {target}"] if target else []
         parts += [f"it asks to wait {wait} s"] if wait.isdigit() else []
         return _Refusal(kind, "; ".join(part for part in parts if part), retry=retry)
@@ -182,13 +188,15 @@ class OpenAIChat:
         return Failed(code, self._says(said), cost, retry)
 
     def _says(self, what: str) -> str:
-        host = urlsplit(self._route.base_url).hostname
+        host = urlsplit(self._endpoint.base_url).hostname
         text = " ".join(what.split())
-        return f"model {self._route.name!r} ({self._route.model} at {host}): {text[: QUOTED * 2]}"
+        text = text if len(text) <= QUOTED * 2 else text[: QUOTED * 2] + "…"
+        end = "" if text.endswith((".", "!", "?", "…")) else "."
+        return f"Model `{self._endpoint.name}` ({self._endpoint.model} at {host}): {text}{end}"
 
     def _cost(self, builder: ReplyBuilder) -> Cost:
         usage = builder.usage if builder.begun else Usage()
-        return Cost(money=self._route.price.of(usage), tokens=usage.input + usage.output)
+        return Cost(money=self._endpoint.price.of(usage), tokens=usage.input + usage.output)
 
 
 class _Gone(Exception):
@@ -270,13 +278,13 @@ def _kind(status: int, said: str) -> tuple[str, bool]:
     return "model_bad_request", False
 
 
-def _meaning(kind: str, status: int, route: Endpoint) -> str:
+def _meaning(kind: str, status: int, endpoint: Endpoint) -> str:
     number = f" ({status})" if status else ""
     match kind:
         case "model_unauthorized":
             return f"it refuses the API key{number}; a key belongs to one region and one plan, as `base_url` does"
         case "model_not_found":
-            return f"it knows no model {route.model!r}, or `base_url` is not where its wire begins{number}"
+            return f"it knows no model {endpoint.model!r}, or `base_url` is not where its wire begins{number}"
         case "model_rate_limited":
             return f"it wants fewer requests{number}"
         case "model_context_overflow":

@@ -61,7 +61,7 @@ class ErrorChunk(WireError):
     """The server broke off its reply with an error; `body` is what it said."""
 
     def __init__(self, body: Json) -> None:
-        super().__init__("the server broke off its reply with an error")
+        super().__init__("The server broke off its reply with an error.")
         self.body = body
 
 
@@ -86,7 +86,7 @@ class ToolNames:
         for tool in tools:
             other = self._tools.setdefault(wire_name(tool), tool)
             if other != tool:
-                raise ConfigError(f"the tools {other!r} and {tool!r} look the same to a model", "Rename one of them.")
+                raise ConfigError(f"The tools `{other}` and `{tool}` look the same to a model.", "Rename one of them.")
 
     def tool(self, name: str) -> str:
         """The tool a model means; a name that nobody offered is only translated, for the gate to refuse."""
@@ -185,7 +185,7 @@ class Events:
             self._after_cr = part.endswith(b"\r")
         self._size += len(part)
         if self._size > MAX_EVENT:
-            raise ReplyTooLarge(f"one event of the stream is longer than {MAX_EVENT} bytes")
+            raise ReplyTooLarge(f"One event of the stream is longer than {MAX_EVENT} bytes.")
         *lines, rest = _LINE_END.split(part)
         found: list[object] = []
         for line in lines:
@@ -211,7 +211,7 @@ def _json(data: bytes) -> object:
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
-        raise WireError("a chunk of the stream is not JSON") from None
+        raise WireError("A chunk of the stream is not JSON.") from None
 
 
 class _Call:
@@ -261,19 +261,19 @@ class ReplyBuilder:
 
     def add(self, chunk: object) -> None:
         """Take the next chunk, decoded; raises `WireError` for one that is not of this wire."""
-        members = _object(chunk, "a chunk")
+        members = _object(chunk, "A chunk")
         error = members.get("error")
         if error or members.get("object") == "error":
             raise ErrorChunk(cast("Json", error) if isinstance(error, Mapping) else members)
         self._usage = _usage(members.get("usage")) or self._usage
         self._model = self._model or _text(members, "model")
         for choice in _list(members.get("choices"), "`choices`"):
-            self._choice(_object(choice, "a choice"))
+            self._choice(_object(choice, "A choice"))
 
     def reply(self) -> Reply:
         """The whole reply; raises `CutStream` if the server never said that it was finished."""
         if not self._finish:
-            raise CutStream("the stream ended before the reply was finished")
+            raise CutStream("The stream ended before the reply was finished.")
         calls: list[ModelCall] = []
         taken = set(self._taken)
         for n, call in enumerate(sorted(self._calls, key=lambda call: call.place)):
@@ -294,16 +294,16 @@ class ReplyBuilder:
     def _choice(self, choice: Json) -> None:
         if choice.get("index") not in (None, 0):
             return
-        delta = _object(choice.get("delta") or {}, "a delta")
+        delta = _object(choice.get("delta") or {}, "A delta")
         self._text.append(self._kept(_text(delta, "content")))
         reasoning = _text(delta, "reasoning_content") or _text(delta, "reasoning")
         self._reasoning.append(self._kept(reasoning))
         for call in _list(delta.get("tool_calls"), "`tool_calls`"):
-            self._call(_object(call, "a tool call"))
+            self._call(_object(call, "A tool call"))
         self._finish = self._kept(_text(choice, "finish_reason")) or self._finish
 
     def _call(self, delta: Json) -> None:
-        function = _object(delta.get("function") or {}, "a function")
+        function = _object(delta.get("function") or {}, "A function")
         name, arguments = self._kept(_text(function, "name")), function.get("arguments")
         key = _clean(self._kept(_text(delta, "id")))
         call = self._place(delta.get("index"), key, name)
@@ -330,20 +330,20 @@ class ReplyBuilder:
 
     def _begin(self, place: int) -> _Call:
         if len(self._calls) == MAX_CALLS:
-            raise ReplyTooLarge(f"the reply has more than {MAX_CALLS} tool calls")
+            raise ReplyTooLarge(f"The reply has more than {MAX_CALLS} tool calls.")
         self._calls.append(_Call(place))
         return self._calls[-1]
 
     def _kept(self, text: str) -> str:
         self._room -= len(text)
         if self._room < 0:
-            raise ReplyTooLarge(f"the reply is longer than {self._limit} characters")
+            raise ReplyTooLarge(f"The reply is longer than {self._limit} characters.")
         return text
 
 
 def _object(value: object, what: str) -> Json:
     if not isinstance(value, Mapping):
-        raise WireError(f"{what} of the stream is not an object")
+        raise WireError(f"{what} of the stream is not an object.")
     return cast("Json", value)
 
 
@@ -351,7 +351,7 @@ def _list(value: object, what: str) -> list[object]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise WireError(f"{what} of the stream is not a list")
+        raise WireError(f"{what} of the stream is not a list.")
     return cast("list[object]", value)
 
 
@@ -360,7 +360,7 @@ def _text(members: Json, name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise WireError(f"`{name}` of the stream is not text")
+        raise WireError(f"`{name}` of the stream is not text.")
     return value
 
 

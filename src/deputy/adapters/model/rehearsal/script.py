@@ -65,22 +65,22 @@ class RehearsalScript(msgspec.Struct, frozen=True):
         for n in range(at + 1, len(self.lines)):
             condition = self.lines[n].condition
             if not isinstance(condition, bool):
-                condition = bool(_filled(condition, _scene(script, count), f"reply {n + 1}, if"))
+                condition = bool(_filled(condition, _scene(script, count), f"Reply {n + 1}, if"))
             if condition:
                 return n
         raise RehearsalExhausted(
-            f"the rehearsal has {len(self.lines)} replies, and none is left for model call {k + 1}",
+            f"The rehearsal has {len(self.lines)} replies, and none is left for model call {k + 1}.",
             "Add a reply to rehearsal.yaml; the last one ends the run with `say`.",
         )
 
     def _spoken(self, n: int, k: int, scene: Scene) -> Reply:
-        line, where = self.lines[n], f"reply {n + 1}"
+        line, where = self.lines[n], f"Reply {n + 1}"
         calls: list[ModelCall] = []
         for i, call in enumerate(line.calls):
             place = f"{where}, {call.tool}" if len(line.calls) == 1 else f"{where}, call {i + 1}, {call.tool}"
             arguments = canonical(_filled(call.args, scene, place))
             if len(arguments) > MAX_ARGUMENTS:
-                raise RehearsalFault(f"{place}: its arguments are longer than {MAX_ARGUMENTS} bytes")
+                raise RehearsalFault(f"{place}: its arguments are longer than {MAX_ARGUMENTS} bytes.")
             calls.append(ModelCall(id=f"call_{k}_{i}", tool=call.tool, arguments=arguments.decode()))
         return Reply(
             text=_said(line.say, scene, f"{where}, say"),
@@ -102,7 +102,7 @@ def _said(template: "Template | None", scene: Scene, where: str) -> str:
     try:
         return template.text(scene)
     except DeputyError as error:
-        raise RehearsalFault(f"{where}: {error.message}") from error
+        raise RehearsalFault(f"{where}: {error.message}.") from error
 
 
 def _filled(value: object, scene: Scene, where: str) -> object:
@@ -113,7 +113,7 @@ def _filled(value: object, scene: Scene, where: str) -> object:
         try:
             return value.value(scene)
         except DeputyError as error:
-            raise RehearsalFault(f"{where}: {error.message}") from error
+            raise RehearsalFault(f"{where}: {error.message}.") from error
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
         return {key: _filled(member, scene, f"{where}.{key}") for key, member in members.items()}
@@ -221,4 +221,5 @@ class _Reader:
     def _error(self, path: Path, message: str, remedy: str = "") -> ConfigError:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
         line = self._line_of(path) if self._line_of else None
-        return ConfigError(f"{place}: {message}" if place else message, remedy, file=self._file, line=line)
+        text = f"{place}: {message}." if place else f"{message[0].upper()}{message[1:]}."
+        return ConfigError(text, remedy, file=self._file, line=line)

@@ -137,7 +137,7 @@ class Template:
 
     def _fault(self, error: Exception) -> TemplateFault:
         message = getattr(error, "message", None) or str(error) or type(error).__name__
-        return TemplateFault(f"{self._shown()}: {message}")
+        return TemplateFault(f"{self._shown()}: {message.removesuffix('.')}")
 
     def _shown(self) -> str:
         source = " ".join(self.source.split())
