@@ -74,11 +74,12 @@ class Intent(metaclass=_Sealed):
     the clock that counts suspended time passes `dispatch_by`.
     """
 
-    __slots__ = ("agent", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run")
+    __slots__ = ("agent", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run", "version")
     run: str
     key: str
     attempt: int
     agent: str
+    version: str
     on_behalf_of: str
     request: ToolRequest | Prompt
     deadline: float

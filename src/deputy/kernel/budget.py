@@ -120,7 +120,9 @@ class _Moves:
         assert isinstance(started, Started)
         self._agent, self._limits = started.agent, limits
         self._own = f"run:{run.id}"
-        self.shared = (*(f"run:{a}" for a in started.ancestors), *((self._own,) if run.shares else ()))
+        self.shared: tuple[str, ...] = (self._own,) if run.shares else ()
+        if started.ancestors:
+            self.shared = (*[f"run:{a}" for a in started.ancestors], *self.shared)
 
     def book(self, day: datetime, hold: Cost, spend: Cost) -> "_Moves":
         if hold or spend:

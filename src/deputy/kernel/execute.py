@@ -22,7 +22,7 @@ class Executor:
     """The only holder of the ports that reach outside."""
 
     def __init__(
-        self, clock: Clock, *, model_for: Callable[[str], Model | None], tool_for: Callable[[str], Tool | None]
+        self, clock: Clock, *, model_for: Callable[[str], Model | None], tool_for: Callable[[str, str], Tool | None]
     ) -> None:
         self._clock, self._model_for, self._tool_for = clock, model_for, tool_for
 
@@ -44,15 +44,15 @@ class Executor:
                     return Failed("unknown_model", f"There is no model `{route}` in deputy.toml.")
                 return await model.complete(intent)
             case ToolRequest(spec=spec):
-                tool = self._tool_for(spec.name)
+                tool = self._tool_for(intent.version, spec.name)
                 if tool is None:
                     return Failed("unknown_tool", f"There is no tool `{spec.name}`.")
                 return await tool.invoke(intent)
             case _ as unreachable:
                 assert_never(unreachable)
 
-    async def quiesce(self, tool: str, key: str) -> None:
+    async def quiesce(self, version: str, tool: str, key: str) -> None:
         """Make sure that no attempt of this effect is still under way on our side."""
-        host = self._tool_for(tool)
+        host = self._tool_for(version, tool)
         if host is not None:
             await host.quiesce(key)

@@ -7,7 +7,8 @@ it succeeds or the lease is lost: what happened outside is never forgotten while
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +17,13 @@ from deputy.base.errors import CommitRefused, StoreBusy, StoreError, StoreFull
 from deputy.domain.agent import Agent
 from deputy.domain.chain import link
 from deputy.domain.cost import NOTHING
-from deputy.domain.delivery import InboxRow
 from deputy.domain.effect import Intent, ToolRequest
 from deputy.domain.event import Event, ModelIntent, ToolIntent
 from deputy.domain.message import Prompt
 from deputy.domain.run import Run
 from deputy.domain.stow import stow
 from deputy.kernel.budget import Mandated, check, moves
-from deputy.ports.store import Blob, Commit, Item, Lease, Move, NewRun, Row, RunRow, StateChange, Store, Timer
+from deputy.ports.store import Blob, Commit, Lease, Move, Row, RunRow, StateChange, Store
 
 __all__ = ["Holding", "Journal", "Trouble", "make_intent"]
 
@@ -43,37 +43,28 @@ class Holding:
 class _Draft:
     """Events and what goes with them, on their way into one commit."""
 
-    __slots__ = (
-        "blobs",
-        "children",
-        "deliveries",
-        "events",
-        "items",
-        "items_off",
-        "moves",
-        "taken",
-        "timers",
-        "timers_off",
-    )
+    __slots__ = ("events", "extras", "moves")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.moves: list[Move] = []
-        self.blobs: list[Blob] = []
-        self.items: list[Item] = []
-        self.items_off: list[str] = []
-        self.timers: list[Timer] = []
-        self.timers_off: list[str] = []
-        self.taken: list[int] = []
-        self.deliveries: list[InboxRow] = []
-        self.children: list[NewRun] = []
+        self.extras: dict[str, list[Any]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.events)
 
+    def add(self, event: Event, moved: Sequence[Move], extras: Mapping[str, Sequence[Any]]) -> None:
+        self.events.append(event)
+        self.moves.extend(moved)
+        for name, values in extras.items():
+            self.extras.setdefault(name, []).extend(values)
+
     def absorb(self, later: "_Draft") -> "_Draft":
-        for name in self.__slots__:
-            getattr(self, name).extend(getattr(later, name))
+        """This draft, followed by a later one."""
+        self.events += later.events
+        self.moves += later.moves
+        for name, values in later.extras.items():
+            self.extras.setdefault(name, []).extend(values)
         return self
 
 
@@ -88,6 +79,7 @@ class Journal:
         self._draft = _Draft()
         self._lock = asyncio.Lock()
         self._flush: asyncio.Task[None] | None = None
+        self._kicked = False
 
     @property
     def until(self) -> float:
@@ -102,8 +94,9 @@ class Journal:
         """Take in what cannot be refused; durable with the next commit, or a moment later by itself."""
         self._add(self._draft, event, extras)
         self.run.apply(event)
-        if self._flush is None and not self._lock.locked():
-            self._flush = asyncio.get_running_loop().create_task(self._flush_soon())
+        if not self._kicked:
+            self._kicked = True
+            asyncio.get_running_loop().call_soon(self._kick)
 
     async def commit(self, event: Event, *, thawed: str = "", grant: str = "", **extras: Sequence[Any]) -> None:
         """Write what may be refused, after all that was recorded; raises CommitRefused and then changes nothing."""
@@ -112,7 +105,7 @@ class Journal:
                 old = self.run.effects.get(event.n)
                 check(self.run, event.hold - (old.hold if old is not None else NOTHING), self._mandated().run)
             recorded, self._draft = self._draft, _Draft()
-            draft = _Draft().absorb(recorded)
+            draft = _Draft().absorb(recorded) if recorded.events or recorded.extras else _Draft()
             self._add(draft, event, extras)
             try:
                 await self._write(draft, thawed=thawed, grant=grant)
@@ -123,7 +116,7 @@ class Journal:
 
     def keep(self, blob: Blob) -> None:
         """Store a blob with the next commit."""
-        self._draft.blobs.append(blob)
+        self._draft.extras.setdefault("blobs", []).append(blob)
 
     async def durable(self) -> None:
         """Return once everything recorded is durable."""
@@ -147,17 +140,19 @@ class Journal:
         assert self.limits is not None
         return self.limits()
 
-    def _add(self, draft: _Draft, event: Event, extras: dict[str, Sequence[Any]]) -> None:
-        draft.events.append(event)
-        if self.run.started is not None:
-            draft.moves.extend(moves(self.run, event, self._mandated()))
-        for name, values in extras.items():
-            getattr(draft, name).extend(values)
+    def _add(self, draft: _Draft, event: Event, extras: Mapping[str, Sequence[Any]]) -> None:
+        moved = moves(self.run, event, self._mandated()) if self.run.started is not None else ()
+        draft.add(event, moved, extras)
 
-    async def _flush_soon(self) -> None:
-        await asyncio.sleep(0)  # whoever recorded it may be about to commit, and then takes it along
-        self._flush = None
-        await self.durable()
+    def _kick(self) -> None:
+        """Write what was recorded, unless whoever recorded it has committed meanwhile and taken it along."""
+        self._kicked = False
+        if self._draft and not self._lock.locked():
+            self._flush = asyncio.get_running_loop().create_task(self._flush_now())
+
+    async def _flush_now(self) -> None:
+        with contextlib.suppress(CommitRefused):  # whoever goes on with this run meets the same refusal
+            await self.durable()
 
     async def _write(
         self, draft: _Draft, *, thawed: str = "", grant: str = "", state: StateChange | None = None
@@ -169,12 +164,11 @@ class Journal:
             seq += 1
             last = link(last, run, seq, body)
             rows.append(Row(seq, last, body))
-            draft.blobs.extend(Blob(*blob) for blob in blobs)
+            if blobs:
+                draft.extras.setdefault("blobs", []).extend(Blob(*blob) for blob in blobs)
         commit = Commit(
-            run=run, lease=self._holding.lease, head=self._head, rows=rows, blobs=draft.blobs, moves=draft.moves,
-            thawed=thawed, grant=grant, timers=draft.timers, timers_off=draft.timers_off, items=draft.items,
-            items_off=draft.items_off, taken=draft.taken, deliveries=draft.deliveries, children=draft.children,
-            state=state,
+            run=run, lease=self._holding.lease, head=self._head, rows=rows, moves=draft.moves, thawed=thawed,
+            grant=grant, state=state, **draft.extras,
         )  # fmt: skip
         await self._commit(commit)
         self._head = (seq, last)
@@ -202,7 +196,7 @@ def make_intent(
     intent.run = journal.run.id
     intent.key = f"{journal.run.id}.{n}"
     intent.attempt, intent.deadline = attempt, deadline
-    intent.agent, intent.on_behalf_of = agent.name, journal.row.on_behalf_of
+    intent.agent, intent.version, intent.on_behalf_of = agent.name, journal.row.version, journal.row.on_behalf_of
     intent.request = request
     intent.dispatch_by = journal.until
     return intent

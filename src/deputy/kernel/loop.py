@@ -173,8 +173,9 @@ async def _perform(visit: Visit, gate: Gate, numbers: Sequence[int]) -> None:
 
 
 async def _perform_together(visit: Visit, gate: Gate, numbers: Sequence[int]) -> None:
-    if len(numbers) == 1:
-        await gate.perform(visit, numbers[0])
+    if len(numbers) < 2:
+        for n in numbers:
+            await gate.perform(visit, n)
         return
     refusals: list[DeputyError] = []
 

@@ -63,15 +63,14 @@ class Policy:
         match grant.autonomy:
             case "shadow":
                 return Shadow(rule) if q.spec.effect in CONSEQUENTIAL else Allow(rule)
-            case "ask":
-                return Ask(rule, grant.approvers, frozenset())
-            case "act":
+            case "ask" | "act":
                 above = [name for name, most in grant.ask_above.items() if _amount(q.args, name) > most]
-                return (
-                    Ask(rule, grant.approvers, frozenset(), f"`{above[0]}` is above {grant.ask_above[above[0]]}.")
-                    if above
-                    else Allow(rule)
-                )
+                if above:
+                    return Ask(
+                        rule, grant.approvers, frozenset(), f"`{above[0]}` is above {grant.ask_above[above[0]]}."
+                    )
+                asks = grant.autonomy == "ask" and not grant.ask_above
+                return Ask(rule, grant.approvers, frozenset()) if asks else Allow(rule)
 
     def _limits(self, q: Question) -> Verdict | None:
         grant = grant_for(q.agent.grants, q.spec.name)

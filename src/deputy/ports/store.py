@@ -235,6 +235,10 @@ class Store(Protocol):
         """Insert a row unless its id exists, and make its run ready if it waits; durable on return."""
         ...
 
+    async def wake(self, word: str) -> None:
+        """Make the runs ready that wait for what this word names (their summary)."""
+        ...
+
     async def inbound(self, run: str) -> Sequence[Inbound]:
         """The pending rows of a run, in order."""
         ...

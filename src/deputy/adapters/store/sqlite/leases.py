@@ -41,7 +41,6 @@ class Leases:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._locks[worker] = handle
         self._database.execute(statement("insert_worker"), (worker, os.getpid(), kind, self._boot, now))
-        self._database.execute(statement("wake_unpinned"))  # the files may be in order by now
         return Lease(worker, 1)
 
     def beat(self, lease: Lease, now: float) -> None:

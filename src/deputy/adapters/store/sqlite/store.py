@@ -130,7 +130,7 @@ class SqliteStore:
             if freeze is not None:
                 self._database.execute(statement("freeze" if freeze[1] else "thaw"), (freeze[0],))
                 if not freeze[1]:
-                    self._database.execute(statement("wake_frozen"))
+                    self._database.execute(statement("wake_waiting"), ("frozen",))
 
         await self._write(work)
         self._tell()
@@ -146,6 +146,11 @@ class SqliteStore:
         delivered = await self._write(work)
         self._tell()
         return delivered
+
+    async def wake(self, word: str) -> None:
+        """Make the runs ready that wait for what this word names (their summary)."""
+        await self._write(lambda: self._database.execute(statement("wake_waiting"), (word,)) and None)
+        self._tell()
 
     async def put_blob(self, blob: Blob) -> None:
         """Keep a blob; one that exists is left as it is."""

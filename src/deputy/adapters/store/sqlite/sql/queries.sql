@@ -183,12 +183,9 @@ SELECT i.id, r.id, i.sender, i.at, i.body, i.check_sum, i.taken FROM inbox i LEF
 -- name: orphans
 SELECT DISTINCT run FROM journal WHERE run NOT IN (SELECT key FROM runs);
 
--- name: wake_frozen!
-UPDATE runs SET state = 'ready' WHERE state = 'waiting' AND summary = 'frozen';
+-- name: wake_waiting!
+UPDATE runs SET state = 'ready' WHERE state = 'waiting' AND summary = ?;
 
 -- name: mail
 SELECT r.id, i.position, i.id, i.sender, i.at, i.body FROM runs r JOIN inbox i ON i.run = r.key AND i.taken = 0
 WHERE r.owner = ? ORDER BY i.position;
-
--- name: wake_unpinned!
-UPDATE runs SET state = 'ready' WHERE state = 'waiting' AND summary = 'configuration';
