@@ -330,9 +330,8 @@ def _reply(visit: Visit, n: int, attempt: int, result: Result, cost: Cost) -> Ev
     match result:
         case Done(Reply() as reply, price):
             said = Said(reply.text, reply.reasoning, reply.calls)
-            tokens = reply.usage.input + reply.usage.output
             return ModelReply(
-                at=at, n=n, said=said, usage=reply.usage, cost=cost + price + Cost(tokens=tokens), model=reply.model,
+                at=at, n=n, said=said, usage=reply.usage, cost=cost + price, model=reply.model,
                 finish=reply.finish, label=context_label(visit.run), rehearsal=reply.rehearsal,
             )  # fmt: skip
         case Done():

@@ -6,7 +6,7 @@ that it holds is dropped and a new incarnation begins.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from deputy.base.clock import Clock
@@ -33,7 +33,7 @@ class Worker:
 
     def __init__(
         self, store: Store, clock: Clock, recovery: Recovery, settings: WorkerSettings | None = None,
-        *, refresh: Callable[[], None] = lambda: None, trouble: Trouble = lambda _: None,
+        *, refresh: Callable[[], Awaitable[None]] | None = None, trouble: Trouble = lambda _: None,
         crashed: Callable[[str, BaseException], None] = lambda _run, _exc: None,
     ) -> None:  # fmt: skip
         self._store, self._clock, self._recovery, self._settings = store, clock, recovery, settings or WorkerSettings()
@@ -102,7 +102,8 @@ class Worker:
             self._wake.clear()
             if keeping.done():
                 keeping.result()  # raises why the lease is lost
-            self._refresh()
+            if self._refresh is not None:
+                await self._refresh()
             await self._store.reap()
             now = self._clock.now()
             due = await self._store.fire(now)

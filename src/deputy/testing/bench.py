@@ -1,6 +1,6 @@
 """A whole kernel on a store of your choice, with stand-ins for the outside: for tests and benchmarks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from deputy.adapters.wire.schema import Validator
 from deputy.base.clock import Clock
@@ -82,10 +82,10 @@ class Workbench:
         await self.store.commit(Commit(run=run.id, lease=None, children=[run]))
         return run.id
 
-    def worker(self, settings: WorkerSettings | None = None, refresh: Callable[[], None] = lambda: None) -> Worker:
+    def worker(self, settings: WorkerSettings | None = None) -> Worker:
         """A worker of this kernel."""
         return Worker(
-            self.store, self.clock, self.recovery, settings, refresh=refresh,
+            self.store, self.clock, self.recovery, settings,
             crashed=lambda _run, exc: self.crashes.append(exc),
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ _FOR_CHILDREN = (
 
 
 def _process() -> Mapping[str, str]:
-    return os.environ  # noqa: TID251 - the one reader of the environment
+    return os.environ
 
 
 def is_reference(value: str) -> bool:

@@ -1,0 +1,135 @@
+"""The composition root: the only place where adapters meet the kernel."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+from deputy.adapters.egress import Egress
+from deputy.adapters.model.openai_chat import Endpoint, OpenAIChat
+from deputy.adapters.model.rehearsal import Rehearsal
+from deputy.adapters.store.sqlite import SqliteStore
+from deputy.app.config import EnvSecrets, Settings, find_workspace, load
+from deputy.app.config.settings import REHEARSAL
+from deputy.app.deployment import Deployment
+from deputy.app.versions import Versions
+from deputy.base.clock import Clock, SystemClock
+from deputy.base.errors import ConfigError, StoreError, UsageError
+from deputy.kernel.built_in import BuiltIn
+from deputy.kernel.execute import Executor
+from deputy.kernel.gate import Gate
+from deputy.kernel.recovery import Recovery
+from deputy.kernel.schedule import Worker, WorkerSettings
+from deputy.kernel.visit import Rules
+from deputy.ports.model import Model
+from deputy.ports.store import Store
+
+__all__ = ["Office", "database_file", "office"]
+
+
+class Office:
+    """A workspace that is open: its files, its store, and the means to drive its runs."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+        self.store, self.clock = store, clock
+        self.notices: Callable[[str], None] = lambda _: None  #: told what a person at the terminal should know
+        self.crashes: list[tuple[str, BaseException]] = []
+        self.deployment = Deployment(settings, self._files_changed)
+        self.secrets = EnvSecrets(settings.references)
+        self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
+        self._models: dict[str, Model] = {}
+        self._egress: Egress | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """What the files say now."""
+        return self.deployment.settings
+
+    def worker(self, *, kind: str = "worker") -> Worker:
+        """A worker for this workspace; `kind` "run" serves one terminal."""
+        deployment = self.deployment
+        rules = Rules(
+            clock=self.clock, policy=deployment.policy, directory=deployment.directory, agent=deployment.agent,
+            route=deployment.route, frozen=deployment.frozen,
+        )  # fmt: skip
+        executor = Executor(self.clock, model_for=self._model, tool_for=self.versions.host)
+        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn()), self.versions.pin)
+        settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
+        return Worker(
+            self.store, self.clock, recovery, settings, refresh=self._refresh, trouble=self._trouble,
+            crashed=self._crashed,
+        )  # fmt: skip
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.versions.close()
+        for model in self._models.values():
+            await model.close()
+        if self._egress is not None:
+            await self._egress.close()
+        await self.store.close()
+
+    # -- inside
+
+    async def _refresh(self) -> None:
+        self.deployment.freeze(frozenset(await self.store.frozen()))
+        if self.deployment.refresh():
+            await self.store.wake("frozen")
+            await self.store.wake("configuration")
+
+    def _model(self, name: str) -> Model | None:
+        if name not in self._models:
+            route = self.settings.route(name)
+            if route is None:
+                return None
+            if route.provider == REHEARSAL:
+                self._models[name] = Rehearsal(self.versions.script)
+            else:
+                if self._egress is None:
+                    self._egress = Egress([m.base_url for m in self.settings.models.values() if m.base_url])
+                endpoint = Endpoint(
+                    name=route.name, base_url=route.base_url, model=route.model, price=route.price, extra=route.extra
+                )
+                reference = route.api_key
+                key = (lambda: self.secrets.lend(reference)) if reference else None
+                self._models[name] = OpenAIChat(endpoint, self._egress, key)
+        return self._models[name]
+
+    def _files_changed(self, wrong: UsageError | None) -> None:
+        self._models.clear()
+        self.notices("The workspace's files changed." if wrong is None else f"Everything waits: {wrong.message}")
+
+    def _trouble(self, exc: StoreError | None) -> None:
+        self.notices("The database can be written again." if exc is None else f"{exc.message}. {exc.remedy}")
+
+    def _crashed(self, run: str, exc: BaseException) -> None:
+        self.crashes.append((run, exc))
+        self.notices(f"Run {run} met a defect of Deputy: {type(exc).__name__}: {exc}")
+
+
+def database_file(settings: Settings) -> Path:
+    """Where the embedded database lies; raises ConfigError for one that is not embedded."""
+    kind, _, rest = settings.database.partition(":")
+    if kind != "sqlite":
+        raise ConfigError(
+            "this release keeps its data in SQLite only", 'Write `database = "sqlite:.deputy/deputy.db"`.',
+            file="deputy.toml",
+        )  # fmt: skip
+    return settings.folder / rest
+
+
+@contextlib.asynccontextmanager
+async def office(workspace: str | None = None, clock: Clock | None = None) -> AsyncGenerator[Office]:
+    """Open the workspace in this folder (the current one by default); raises UsageError and StoreError."""
+    settings = load(find_workspace(None, workspace))
+    file = database_file(settings)
+    home = settings.folder / ".deputy"
+    home.mkdir(mode=0o700, exist_ok=True)
+    if not (home / ".gitignore").exists():
+        (home / ".gitignore").write_text("*\n", "utf-8")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    clock = clock or SystemClock()
+    opened = Office(settings, SqliteStore.open(file, clock), clock)
+    try:
+        yield opened
+    finally:
+        await opened.close()

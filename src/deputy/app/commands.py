@@ -1,0 +1,226 @@
+"""Every change that a person can ask for: start, approve, deny, answer, settle, cancel, freeze.
+
+Who may is decided here, not in a surface. None of these writes a run's journal: each puts one row into its inbox, and
+the run's owner makes an event of it.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple, cast
+
+from deputy.app.bootstrap import Office
+from deputy.app.queries import find_item, find_run, open_run
+from deputy.app.versions import compile_schema, keep
+from deputy.base.canonical import is_json
+from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
+from deputy.domain.chain import link
+from deputy.domain.cost import UNITS, Cost, Limits, micros
+from deputy.domain.delivery import Approve, Cancel, Delivery, InboxRow, Raise, Refuse, Reply, Settle, delivery_from
+from deputy.domain.effect import ToolSpec
+from deputy.domain.event import Workspace
+from deputy.domain.principal import Person, person_principal
+from deputy.domain.stow import stow
+from deputy.domain.verdict import Deny
+from deputy.kernel.approval import Asked, merge_patch, shown
+from deputy.kernel.policy import Question
+from deputy.kernel.start import new_run
+from deputy.ports.store import Commit, Delivered, Item, Row
+
+__all__ = ["answer", "approve", "cancel", "deny", "freeze", "person_named", "settle", "start"]
+
+
+class _Open(NamedTuple):
+    """An item that somebody is about to answer."""
+
+    item: Item
+    asked: Asked
+
+
+def person_named(office: Office, name: str | None) -> Person:
+    """Who acts: the person of this id or address, or the first owner; asserted by access to the files."""
+    directory = office.settings.directory
+    person = directory.find(name) if name is not None else directory.first_owner()
+    if person is None and name is None:
+        raise UsageError("people.toml has no owner.", 'Give somebody `roles = ["owner"]`, or name a person with --as.')
+    if person is None:
+        known = ", ".join(sorted(directory.people)[:20])
+        raise NotFound(f"There is no person {name!r} in people.toml.", f"Known are {known}.")
+    return person
+
+
+async def start(office: Office, agent: str, task: str, person: Person) -> str:
+    """Create a run of an agent's current version on behalf of a person; returns its id."""
+    deployed = office.settings.agent(agent)
+    await keep(office.store, deployed)
+    at = office.clock.now()
+    run = new_run(deployed.agent, task, at=at, by=person_principal(person.id), on_behalf_of=person.id)
+    await office.store.commit(Commit(run=run.id, lease=None, children=[run]))
+    return run.id
+
+
+# -- answers
+
+
+async def approve(office: Office, name: str, person: Person, edit: object = None) -> str:
+    """Agree to the effect of an item, changed by a merge patch if one is given; or raise a budget. Returns its id."""
+    item, asked = await _answerable(office, name, person, ("approval", "budget"))
+    if asked.kind == "budget":
+        await _deliver(office, item, person, Raise(item.id, _raise_by(office, asked, edit)))
+        return item.id
+    if edit is not None:
+        await _check_edit(office, item, asked, edit)
+    patch = None if edit is None else _object(edit)
+    await _deliver(office, item, person, Approve(item.id, asked.digest, patch))
+    return item.id
+
+
+async def deny(office: Office, name: str, person: Person, reason: str) -> str:
+    """Refuse an item."""
+    item, _ = await _answerable(office, name, person, ("approval", "budget", "question"))
+    if not reason.strip():
+        raise UsageError("A refusal needs a reason.", "Say why with --reason TEXT.")
+    await _deliver(office, item, person, Refuse(item.id, reason))
+    return item.id
+
+
+async def answer(office: Office, name: str, person: Person, text: str) -> str:
+    """Answer a question."""
+    item, asked = await _answerable(office, name, person, ("question",))
+    if asked.options and text not in asked.options:
+        matching = [option for option in asked.options if option.casefold() == text.strip().casefold()]
+        if not matching:
+            raise UsageError(
+                f"{text!r} is none of the answers to choose from.", f"They are {', '.join(asked.options)}."
+            )
+        text = matching[0]
+    await _deliver(office, item, person, Reply(item.id, text))
+    return item.id
+
+
+async def settle(office: Office, name: str, person: Person, *, happened: bool) -> str:
+    """Say whether an effect in doubt happened; the item or the effect may be named."""
+    item, _ = await _answerable(office, name, person, ("in_doubt",))
+    await _deliver(office, item, person, Settle(item.id, happened))
+    return item.id
+
+
+async def cancel(office: Office, name: str, person: Person, reason: str = "") -> str:
+    """Ask a run to stop, with its children; effects under way are waited for."""
+    row = await find_run(office, name)
+    if row.state in ("done", "failed", "cancelled"):
+        raise Conflict(f"Run {row.id} is {row.state} already.", f"See it with `deputy show {row.id}`.")
+    by = person_principal(person.id)
+    said = f"{by} cancelled it" + (f": {reason}" if reason else "")
+    delivery = InboxRow(id=f"cancel:{row.id}", run=row.id, by=by, at=office.clock.now(), delivery=Cancel(said))
+    await office.store.deliver(delivery)
+    return row.id
+
+
+async def freeze(office: Office, agent: str | None, person: Person, *, frozen: bool) -> str:
+    """Freeze or thaw an agent, or the whole workspace; holds from the next effect on. Returns what was switched."""
+    if agent is not None:
+        office.settings.agent(agent)
+    if not {"owner", "admin", "approver"}.intersection(person.roles):
+        raise Forbidden(f"{person.id} may not freeze or thaw.", "An owner, an admin or an approver may.")
+    subject = agent or "*"
+    if (subject in await office.store.frozen()) is frozen:
+        state = "frozen already" if frozen else "not frozen"
+        raise Conflict(f"{'The workspace' if agent is None else agent} is {state}.", "Nothing was changed.")
+    event = Workspace(
+        at=office.clock.now(), what="frozen" if frozen else "thawed", by=person_principal(person.id), subject=subject
+    )
+    body, _ = stow(event)
+    await office.store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body), (subject, frozen))
+    return subject
+
+
+# -- inside
+
+
+async def _answerable(office: Office, name: str, person: Person, kinds: Sequence[str]) -> _Open:
+    item = await find_item(office, name)
+    if isinstance(item, Delivered):
+        raise Conflict(*_said(item))
+    asked = shown(item)
+    if asked.kind not in kinds:
+        commands = {"approval": "approve or deny", "budget": "approve or deny", "question": "answer"}
+        remedy = f"Use `deputy {commands.get(asked.kind, 'settle')}`."
+        raise UsageError(f"{item.id} is of kind {asked.kind}.", remedy)
+    directory = office.settings.directory
+    may = set(asked.people) & {p for a in asked.approvers for p in directory.members(a, asked.on_behalf_of)}
+    if person.id not in may:
+        whose = ", ".join(sorted(may)) or "nobody any more"
+        own = " (nobody answers their own request)" if person.id == asked.on_behalf_of else ""
+        raise Forbidden(f"{person.id} may not answer {item.id}{own}.", f"It waits for {whose}.")
+    return _Open(item, asked)
+
+
+async def _deliver(office: Office, item: Item, person: Person, delivery: Delivery) -> None:
+    row = InboxRow(
+        id=f"answer:{item.id}", run=item.run, by=person_principal(person.id), at=office.clock.now(), delivery=delivery
+    )
+    delivered = await office.store.deliver(row)
+    if not delivered.fresh:
+        raise Conflict(*_said(delivered))
+
+
+def _said(delivered: Delivered) -> tuple[str, str]:
+    words: dict[type[Delivery], str] = {
+        Approve: "approved it", Refuse: "denied it", Reply: "answered it", Settle: "settled it", Raise: "raised it"
+    }  # fmt: skip
+    what = words.get(type(delivery_from(delivered.body)), "let it expire")
+    who = delivered.by.removeprefix("person:")
+    return (
+        f"It was answered already: {who} {what} at {delivered.at.isoformat(timespec='seconds')}.",
+        "Nothing was changed.",
+    )
+
+
+async def _check_edit(office: Office, item: Item, asked: Asked, edit: object) -> None:
+    """Refuse an edit that would not pass, so that the item stays open as it is."""
+    args = _object(merge_patch(asked.args, _object(edit)))
+    problem = compile_schema(asked.parameters)(args)
+    if problem is not None:
+        raise UsageError(f"The edit does not fit the tool: {problem}", "Nothing was changed.")
+    run = await open_run(office, item.run)
+    agent = office.deployment.agent(asked.agent)
+    if agent is None:
+        raise NotFound(f"There is no agent {asked.agent!r} any more.", "Deny the item instead.")
+    effect = run.effect(int(asked.effect.rpartition(".")[2]))
+    spec = ToolSpec(name=asked.tool, parameters=asked.parameters, effect=effect.cls)
+    question = Question(agent=agent, on_behalf_of=asked.on_behalf_of, spec=spec, args=args, run=run, n=effect.n)
+    verdict = office.deployment.policy().decide(question)
+    if isinstance(verdict, Deny):
+        raise Forbidden(f"The edit is refused: {verdict.reason}", "Nothing was changed; the item is still open.")
+
+
+def _raise_by(office: Office, asked: Asked, edit: object) -> Cost:
+    """How much more a run may use: as an edit says, or what it had at first, once more."""
+    agent = office.deployment.agent(asked.agent)
+    unit, account = str(asked.args.get("unit")), str(asked.args.get("account", ""))
+    if edit is not None:
+        wanted = _object(edit)
+        if not wanted or not set(wanted) <= set(UNITS):
+            raise UsageError("To raise a budget, an edit names units.", 'Write --edit \'{"money": "5.00"}\'.')
+        return Cost(**{name: _amount(name, value) for name, value in wanted.items()})
+    limits = Limits() if agent is None else agent.day_limits if account.startswith("day:") else agent.run_limits
+    had = getattr(limits, unit, None)
+    if not had:
+        raise UsageError(f"How much more {unit} is not known.", f"Say it: --edit '{{\"{unit}\": …}}'.")
+    return Cost(**{unit: had})
+
+
+def _amount(unit: str, value: object) -> int:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if isinstance(value, bool) or not amount.is_finite() or amount <= 0:
+        raise UsageError(f"{value!r} is no amount of {unit}.", "Write a positive number.")
+    return micros(amount) if unit == "money" else int(amount * 1000) if unit == "wall" else int(amount)
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict) or not is_json(cast("object", value)):
+        raise UsageError("An edit is a JSON object with what is to change.", "Write --edit '{\"amount\": 10}'.")
+    return cast("dict[str, object]", value)

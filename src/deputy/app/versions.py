@@ -1,0 +1,160 @@
+"""Agents' versions: kept as blobs when they are first used, and brought back as a run started on them."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from deputy.adapters.model.rehearsal import RehearsalScript, parse
+from deputy.adapters.tool.files import FILES, FilesTools
+from deputy.adapters.tool.function import FunctionTools
+from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
+from deputy.adapters.tool.source import load_functions, load_module
+from deputy.adapters.wire.schema import Validator
+from deputy.app.config import Deployed, McpServer, Settings, agent_from_bundle, child_environment, rehearsal_of
+from deputy.app.deployment import Deployment
+from deputy.base.canonical import canonical
+from deputy.base.clock import Clock
+from deputy.base.errors import ConfigError, NotFound, StoreDamaged
+from deputy.domain.agent import Bundle, Grant
+from deputy.domain.builtin import BUILT_IN
+from deputy.domain.effect import ToolSpec
+from deputy.kernel.procedure import Procedure
+from deputy.kernel.recovery import Pinned
+from deputy.kernel.visit import Catalogue, Check
+from deputy.ports.store import Blob, Store
+from deputy.ports.tool import Tool
+
+__all__ = ["Versions", "compile_schema", "keep", "servers_of"]
+
+PYTHONS = ("python", "python3")  #: as a server's command: the Python that runs Deputy
+
+
+def compile_schema(parameters: Mapping[str, object]) -> Check:
+    """How arguments are checked."""
+    return Validator(parameters).problem
+
+
+async def keep(store: Store, deployed: Deployed) -> None:
+    """Keep the files of an agent's current version, under its digest."""
+    await store.put_blob(Blob(deployed.agent.version, canonical(deployed.bundle)))
+
+
+def servers_of(grants: tuple[Grant, ...], settings: Settings) -> list[McpServer]:
+    """The MCP servers that a mandate can reach."""
+
+    def reaches(pattern: str, prefix: str) -> bool:
+        if pattern.endswith("*"):
+            literal = pattern[:-1]
+            return literal.startswith(prefix) or prefix.startswith(literal)
+        return pattern.startswith(prefix)
+
+    return [s for s in settings.mcp.values() if any(reaches(g.pattern, f"{s.name}.") for g in grants)]
+
+
+class Versions:
+    """Brings back versions, and hosts their tools; servers are shared by all that use them."""
+
+    def __init__(self, store: Store, clock: Clock, deployment: Deployment, lend: Callable[[str], str]) -> None:
+        self._store, self._clock, self._deployment, self._lend = store, clock, deployment, lend
+        self._bundles: dict[str, Bundle] = {}
+        self._functions: dict[str, FunctionTools] = {}
+        self._servers: dict[str, tuple[McpServer, McpStdio]] = {}
+        self._pinned: dict[tuple[str, object], Pinned] = {}
+        self._scripts: dict[str, RehearsalScript] = {}
+        self._retired: list[McpStdio] = []
+        self._files = FilesTools(self.folder / ".deputy" / "runs", clock)
+
+    @property
+    def folder(self) -> Path:
+        """The workspace."""
+        return self._deployment.settings.folder
+
+    async def pin(self, name: str, version: str) -> Pinned:
+        """The version of an agent; raises ConfigError or NotFound where it cannot be had."""
+        settings = self._deployment.settings
+        current = settings.agents.get(name)
+        bundle = await self._bundle(name, version)
+        declared = agent_from_bundle(bundle, settings.models)
+        grants = (*declared.grants, *(current.agent.grants if current else ()))
+        servers = servers_of(grants, settings)
+        key = (version, tuple(server.name for server in servers))
+        if (pinned := self._pinned.get(key)) is not None and all(self._same(s) for s in servers):
+            return pinned
+        specs: dict[str, ToolSpec] = {**BUILT_IN, **{spec.name: spec for spec in FILES}}
+        for server in servers:
+            specs |= {spec.name: spec for spec in await self._server(server).catalogue()}
+        specs |= {spec.name: spec for spec in await self._function_tools(version, bundle).catalogue()}
+        procedure = self._procedure(name, bundle) if declared.driver == "procedure" else None
+        pinned = self._pinned[key] = Pinned(declared, Catalogue(specs, compile_schema), procedure)
+        return pinned
+
+    def script(self, _agent: str, version: str) -> RehearsalScript:
+        """The scripted replies of a version that was pinned."""
+        if version not in self._scripts:
+            document = rehearsal_of(self._bundles[version])
+            if document is None:
+                raise NotFound(f"version {version[:12]} has no rehearsal.yaml", "Write one, or name another model.")
+            self._scripts[version] = parse(document.value, file=document.file, line_of=document.locate)
+        return self._scripts[version]
+
+    def host(self, version: str, tool: str) -> Tool | None:
+        """Where a tool of a version is performed."""
+        server, dot, _ = tool.partition(".")
+        if dot and server in self._servers:
+            return self._servers[server][1]
+        return cast("Tool | None", self._files if server == "files" else self._functions.get(version))
+
+    async def close(self) -> None:
+        """End every server."""
+        for host in (*self._functions.values(), *(h for _, h in self._servers.values()), *self._retired):
+            await host.close()
+
+    # -- parts of a version
+
+    async def _bundle(self, name: str, version: str) -> Bundle:
+        if version not in self._bundles:
+            body = (await self._store.blobs([version])).get(version)
+            if body is None:
+                raise StoreDamaged(f"the files of version {version[:12]} of agent `{name}` are not in the database")
+            self._bundles[version] = msgspec.json.decode(body, type=Bundle)
+        return self._bundles[version]
+
+    def _function_tools(self, version: str, bundle: Bundle) -> FunctionTools:
+        if version not in self._functions:
+            functions = load_functions(bundle.files, self.folder)
+            self._functions[version] = FunctionTools(functions, clock=self._clock, lend=self._lend)
+        return self._functions[version]
+
+    def _procedure(self, name: str, bundle: Bundle) -> Procedure:
+        path = f"agents/{name}/procedure.py"
+        run = getattr(load_module(bundle.files, path, self.folder), "run", None)
+        if not callable(run):
+            raise ConfigError("There is no `run` in it.", "Write `async def run(task, desk):`.", file=path)
+        return cast("Procedure", run)
+
+    def _same(self, server: McpServer) -> bool:
+        known = self._servers.get(server.name)
+        return known is not None and known[0] == server
+
+    def _server(self, server: McpServer) -> McpStdio:
+        if not self._same(server):
+            if server.url:
+                raise ConfigError(
+                    f"`mcp.{server.name}` has a `url`, and this release speaks to servers over stdio only.",
+                    "Give it a `command`.", file="deputy.toml",
+                )  # fmt: skip
+            if (old := self._servers.get(server.name)) is not None:
+                self._retired.append(old[1])
+            command = (sys.executable if server.command[0] in PYTHONS else server.command[0], *server.command[1:])
+            child = StdioServer(
+                name=server.name, command=command, cwd=self.folder / server.cwd, env=server.env,
+                deadline=60.0 if server.deadline is None else server.deadline,
+            )  # fmt: skip
+            host = McpStdio(
+                child, clock=self._clock, lend=self._lend, basics=child_environment(), settings=server.configured
+            )
+            self._servers[server.name] = (server, host)
+        return self._servers[server.name][1]

@@ -1,0 +1,168 @@
+"""The JSON shapes of the contract: a run, a list of runs, the inbox, the ledger."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from deputy.app.queries import Opened
+from deputy.base.canonical import decode
+from deputy.domain.chain import GENESIS
+from deputy.domain.cost import Cost, format_money
+from deputy.domain.event import Started
+from deputy.domain.message import ModelCall
+from deputy.domain.principal import agent_principal
+from deputy.domain.run import Effect, EffectStatus
+from deputy.domain.waiting import waiting_on
+from deputy.kernel.approval import Asked
+from deputy.ports.store import Account, Item, RunRow
+
+__all__ = ["account_view", "exit_code", "inbox_view", "run_line", "run_view"]
+
+STATES: Mapping[EffectStatus, str] = {
+    "proposed": "proposed", "shadowed": "proposed", "asked": "asked", "approved": "asked", "denied": "denied",
+    "claimed": "claimed", "unknown": "claimed", "in_doubt": "in_doubt", "done": "done", "failed": "failed",
+}  # fmt: skip
+
+
+def money(amount: int, currency: str) -> dict[str, str]:
+    """An amount as the contract writes it."""
+    return {"amount": format_money(amount), "currency": currency}
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as RFC 3339."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def spent(cost: Cost, currency: str) -> dict[str, Any]:
+    """What was consumed."""
+    return {"money": money(cost.money, currency), "tokens": cost.tokens, "steps": cost.steps}
+
+
+def run_view(opened: Opened, currency: str) -> dict[str, Any]:
+    """A run as `deputy show RUN --json` prints it."""
+    row, run, rows, _ = opened
+    ended, started = run.ended, run.started
+    before = [GENESIS, *(stored.link for stored in rows)]
+    answer = (run.blob(ended.blob).decode() if ended.blob else ended.answer) if ended is not None else None
+    return {
+        "id": row.id,
+        "agent": row.agent,
+        "version": row.version,
+        "state": row.state,
+        "waiting_on": [_wait(wait) for wait in waiting_on(run)] if row.state == "waiting" else [],
+        "principal": agent_principal(row.agent, row.version),
+        "on_behalf_of": row.on_behalf_of,
+        "started_by": started.by if isinstance(started, Started) else "",
+        "asserted_by": started.asserted if isinstance(started, Started) else "",
+        "task": run.task,
+        "parent": row.parent or None,
+        "created": moment(row.created),
+        "answer": answer if ended is not None and ended.state == "done" else None,
+        "error": msgspec.to_builtins(ended.error) if ended is not None and ended.error is not None else None,
+        "spent": spent(run.spent, currency),
+        "effects": [_effect(run.id, effect) for effect in sorted(run.effects.values(), key=lambda e: e.n)],
+        "events": [
+            {"seq": stored.seq, "digest": stored.link.hex(), "prev": last.hex(), **_object(stored.body)}
+            for stored, last in zip(rows, before, strict=False)
+        ],
+    }
+
+
+def _wait(wait: Any) -> dict[str, Any]:
+    found = msgspec.to_builtins(wait)
+    return {"kind": found.pop("kind"), "id": found.pop("id"), **found}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    value = decode(body)
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _effect(run: str, effect: Effect) -> dict[str, Any]:
+    result: Any = effect.result
+    if effect.kind == "model" and effect.result is not None:
+        result = {"text": effect.result.text, "calls": [_call(call) for call in effect.result.calls]}  # pyright: ignore
+    return {
+        "id": f"{run}.{effect.n}",
+        "tool": effect.call.tool,
+        "args": effect.call.args,
+        "class": effect.cls,
+        "verdict": effect.verdict or None,
+        "rule": effect.rule or None,
+        "state": STATES[effect.status],
+        "result": result,
+        "error": msgspec.to_builtins(effect.error) if effect.error is not None else None,
+        "attempt": effect.attempt,
+        "untrusted": [msgspec.to_builtins(o) for o in effect.asked.untrusted] if effect.asked is not None else [],
+    }
+
+
+def _call(call: ModelCall) -> dict[str, str]:
+    return {"id": call.id, "tool": call.tool, "arguments": call.arguments}
+
+
+def run_line(row: RunRow) -> dict[str, Any]:
+    """A run as `deputy ps --json` prints it."""
+    return {
+        "id": row.id, "agent": row.agent, "version": row.version, "state": row.state, "summary": row.summary or None,
+        "on_behalf_of": row.on_behalf_of, "parent": row.parent or None, "events": row.seq,
+        "created": moment(row.created), "changed": moment(row.changed),
+    }  # fmt: skip
+
+
+def inbox_view(items: Sequence[tuple[Item, Asked]]) -> list[dict[str, Any]]:
+    """What waits for people, as `deputy inbox --json` prints it; messages that want no answer are left out."""
+    return [
+        {
+            "id": item.id,
+            "kind": asked.kind,
+            "run": item.run,
+            "agent": asked.agent,
+            "effect": asked.effect or None,
+            "digest": asked.digest or None,
+            "tool": asked.tool or None,
+            "args": asked.args,
+            "question": asked.question,
+            "options": list(asked.options),
+            "why": asked.why,
+            "rule": asked.rule,
+            "untrusted": [msgspec.to_builtins(origin) for origin in asked.untrusted],
+            "approvers": list(asked.approvers),
+            "created": moment(item.created),
+            "expires": moment(item.expires),
+        }
+        for item, asked in items
+        if asked.kind != "message"
+    ]
+
+
+def account_view(account: Account, currency: str) -> dict[str, Any]:
+    """One line of the ledger, as `deputy budget --json` prints it."""
+    return {"account": account.name, "held": spent(account.held, currency), "spent": spent(account.spent, currency)}
+
+
+WAITS = {"approval": 3, "question": 3, "frozen": 3, "configuration": 3, "in_doubt": 6, "budget": 5}
+ORDER = (6, 3, 5, 4, 7, 0)
+
+
+def exit_code(*rows: RunRow) -> int:
+    """The exit code for runs: of one, its own; of several, the first of 6, 3, 5, 4, 7, 0."""
+    codes = {_exit_code(row) for row in rows}
+    return next((code for code in ORDER if code in codes), 0)
+
+
+def _exit_code(row: RunRow) -> int:
+    match row.state:
+        case "done":
+            return 0
+        case "failed":
+            return 5 if row.summary == "denied" else 4
+        case "cancelled":
+            return 4
+        case "waiting":
+            return WAITS.get(row.summary, 7)
+        case "ready" | "running":
+            return 7
