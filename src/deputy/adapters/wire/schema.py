@@ -34,10 +34,10 @@ class Validator:
     """The JSON Schema of a tool's arguments, ready to be asked."""
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
-        if not is_json(parameters) or len(canonical(parameters)) > _MAX_SCHEMA:
-            raise _bad(f"it is not JSON, or larger than {_MAX_SCHEMA // 1024} KiB")
         schema = dict(parameters)
         try:
+            if not is_json(schema) or len(canonical(schema)) > _MAX_SCHEMA:
+                raise _bad(f"it is not JSON, or larger than {_MAX_SCHEMA // 1024} KiB")
             self._schema = validator_for(
                 schema, offline=True, validate_formats=False, mask=_MASK, pattern_options=_PATTERNS
             )

@@ -16,7 +16,7 @@ from deputy.base.canonical import canonical, decode, is_json
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
 from deputy.domain.declaration import EffectContext
-from deputy.domain.effect import Done, Failed, Intent, Result, ToolRequest, ToolSpec, Unknown
+from deputy.domain.effect import NOT_SENT, Done, Failed, Intent, Result, ToolRequest, ToolSpec, Unknown
 
 __all__ = ["FunctionTools"]
 
@@ -89,7 +89,7 @@ class FunctionTools:
         if self._clock.boot() > intent.dispatch_by:
             if not tool.awaited:
                 self._threads.release()
-            return Failed("too_late", "The worker's lease ran out; it was not called.")
+            return Failed(NOT_SENT, "The worker's lease ran out; it was not called.", retry=True)
         if tool.context:
             arguments[tool.context] = EffectContext(
                 id=intent.key,

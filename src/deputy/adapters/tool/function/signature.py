@@ -182,4 +182,6 @@ def _docstring(function: object) -> tuple[str, dict[str, str]]:
         else:
             section = inside = False
             told.append(line)
-    return "\n".join(told).strip(), {name: " ".join(lines).strip() for name, lines in parameters.items()}
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(told)).strip(), {
+        name: " ".join(lines).strip() for name, lines in parameters.items()
+    }

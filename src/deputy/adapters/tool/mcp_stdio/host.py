@@ -8,7 +8,7 @@ import msgspec
 
 from deputy.adapters.tool import MAX_BYTES, sentence
 from deputy.adapters.tool.mcp_stdio.reading import read_result, read_tools
-from deputy.adapters.tool.mcp_stdio.session import EFFECT_ID, Request, Session, Trouble
+from deputy.adapters.tool.mcp_stdio.session import EFFECT_ID, Answer, Request, Session, Trouble
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
 from deputy.domain.effect import Failed, Intent, Result, ToolRequest, ToolSpec, Unknown
@@ -16,19 +16,6 @@ from deputy.domain.effect import Failed, Intent, Result, ToolRequest, ToolSpec, 
 __all__ = ["McpStdio", "StdioServer", "Unavailable"]
 
 _MOST_CHILDREN = 8  # of one server: the one in use, and those whose calls are still ending
-_BASICS = (
-    "HOME",
-    "LANG",
-    "LANGUAGE",
-    "LOGNAME",
-    "PATH",
-    "SHELL",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "TMPDIR",
-    "TZ",
-    "USER",
-)
 _REFERENCES = ("env:", "secret:")
 
 
@@ -56,8 +43,9 @@ class Unavailable(DeputyError):
 class McpStdio:
     """A host of the tools of one MCP server over stdio, named `server.tool`.
 
-    `settings` is given every tool with the most careful settings and returns it as the workspace has it. `inherit` is
-    the worker's environment, of which a child gets the basics (where programs, home and certificates are) and no more.
+    `settings` is given every tool, by the server's name for it and with the most careful settings, and returns it as
+    the workspace has it. A child sees `basics` (where programs, home and certificates are), what its server's `env`
+    says, and nothing else of the worker's environment.
     """
 
     def __init__(
@@ -66,12 +54,11 @@ class McpStdio:
         *,
         clock: Clock,
         lend: Callable[[str], str],
-        settings: Callable[[ToolSpec], ToolSpec] = lambda spec: spec,
-        inherit: Mapping[str, str] | None = None,
+        basics: Mapping[str, str],
+        settings: Callable[[str, ToolSpec], ToolSpec] = lambda _, spec: spec,
     ) -> None:
         self._server, self._clock, self._lend, self._settings = server, clock, lend, settings
-        inherited = inherit or {}
-        self._basics = {k: v for k, v in inherited.items() if k in _BASICS or k.startswith("LC_")}
+        self._basics = dict(basics)
         self._secrets: tuple[str, ...] = ()
         self._current: Session | None = None
         self._starting: asyncio.Task[Session] | None = None
@@ -110,12 +97,14 @@ class McpStdio:
                     answer = await session.ask(question, "tools/call", params, lambda: self._permitted(intent))
                     if last or not (isinstance(answer, Trouble) and answer.kind == "unsent" and session.ended):
                         break
-                return read_result(answer, sent=question.sent, safe=safe, secrets=self._secrets)
+                return self._result(answer, question, safe=safe)
         except Unavailable as e:
             return Failed("unavailable", e.message, retry=True)
         except DeputyError as e:
             return Failed(e.code, e.message)
         except TimeoutError:
+            if question.answer.done() and not question.answer.cancelled():  # in the very last moment
+                return self._result(question.answer.result(), question, safe=safe)
             self._give_up(session, question)
             return self._late(intent.deadline, sent=question.sent, safe=safe)
         except asyncio.CancelledError:
@@ -151,14 +140,18 @@ class McpStdio:
         if self._starting is None or self._starting.done():
             self._starting = asyncio.get_running_loop().create_task(self._launch(), name=f"start {self._server.name}")
             self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever waits is told
-        return await asyncio.shield(self._starting)
+        starting = self._starting
+        await asyncio.wait({starting})
+        if starting.cancelled():
+            raise self._unavailable("is being closed")
+        return starting.result()
 
     async def _launch(self) -> Session:
         environment = self._environment()
         while True:
             if self._closed or len(self._children) >= _MOST_CHILDREN:
                 raise self._unavailable(
-                    "closed" if self._closed else "still ending too many calls that passed a deadline"
+                    "is closed" if self._closed else "is still at too many calls that passed their deadline"
                 )
             session = Session(limit=self._server.limit, on_end=self._retire)
             self._children[session] = None
@@ -171,8 +164,11 @@ class McpStdio:
             self._retire(session)
             if trouble.kind == "cut" and discover:
                 self._discover = False  # it may be one that ends at what it does not know: not even ask
-            else:
-                raise self._unavailable(trouble.message)
+                continue
+            if (ending := self._children.get(session)) and trouble.kind == "unsent":
+                await asyncio.wait({ending})  # it ended before it was asked anything: what its last words were
+                raise self._unavailable(f"ended ({session.last_words()})")
+            raise self._unavailable(trouble.message)
 
     async def _begin(self, session: Session, environment: Mapping[str, str], *, discover: bool) -> Trouble | None:
         server = self._server
@@ -180,12 +176,12 @@ class McpStdio:
             async with asyncio.timeout(server.start_deadline):
                 await session.start(server.command, server.cwd, environment)
                 return await session.agree(discover=discover)
+        except TimeoutError:
+            words = session.last_words()
+            return Trouble(
+                "refused", f"did not answer within {server.start_deadline:g} s{f' ({words})' if words else ''}"
+            )
         except OSError as e:
-            if isinstance(e, TimeoutError):
-                words = session.last_words()
-                return Trouble(
-                    "refused", f"did not answer within {server.start_deadline:g} s{f' ({words})' if words else ''}"
-                )
             return Trouble("refused", f"cannot be started: {e.strerror or e}")
         except asyncio.CancelledError:
             session.hurry()
@@ -230,6 +226,9 @@ class McpStdio:
             session.give_up(question)
             self._retire(session)
 
+    def _result(self, answer: Answer, question: Request, *, safe: bool) -> Result:
+        return read_result(self._server.name, answer, sent=question.sent, safe=safe, secrets=self._secrets)
+
     def _late(self, deadline: float, *, sent: bool, safe: bool) -> Result:
         if not sent:
             message = f"The server {self._server.name!r} could not be asked within {deadline:g} s."
@@ -238,6 +237,5 @@ class McpStdio:
         return Failed("deadline", message) if safe else Unknown(message)
 
     def _unavailable(self, why: str) -> Unavailable:
-        why = why.removeprefix("the server ")
-        message = sentence(f"The server {self._server.name!r} cannot be used: it {why}.", self._secrets)
+        message = sentence(f"The server {self._server.name!r} {why}.", self._secrets)
         return Unavailable(message, f"Try its command by itself: {' '.join(self._server.command)}")

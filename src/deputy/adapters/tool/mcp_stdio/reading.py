@@ -15,7 +15,7 @@ from deputy.adapters.tool.mcp_stdio.session import METHOD_NOT_FOUND, UNSUPPORTED
 from deputy.adapters.wire.schema import Validator
 from deputy.base.canonical import is_json
 from deputy.base.errors import ConfigError
-from deputy.domain.effect import Done, Failed, Result, ToolSpec, Unknown
+from deputy.domain.effect import NOT_SENT, Done, Failed, Result, ToolSpec, Unknown
 
 __all__ = ["read_result", "read_tools"]
 
@@ -28,7 +28,7 @@ _NOT_BEGUN = frozenset({-32700, -32600, METHOD_NOT_FOUND, -32602, -32020, -32021
 
 
 def read_tools(
-    server: str, listed: Sequence[object], deadline: float, settings: Callable[[ToolSpec], ToolSpec]
+    server: str, listed: Sequence[object], deadline: float, settings: Callable[[str, ToolSpec], ToolSpec]
 ) -> tuple[tuple[ToolSpec, ...], tuple[str, ...]]:
     """The tools of a list that can be offered, as the workspace sets them; and what is wrong with the others."""
     tools = [cast("dict[str, object]", tool) if isinstance(tool, dict) else {} for tool in listed]
@@ -51,7 +51,7 @@ def read_tools(
                 parameters=cast("dict[str, object]", tool["inputSchema"]),
                 deadline=deadline,
             )
-            specs.append(settings(careful))
+            specs.append(settings(name, careful))
     return tuple(specs), tuple(problems)
 
 
@@ -65,15 +65,17 @@ def _unusable(schema: object) -> str:
     return ""
 
 
-def read_result(answer: Answer, *, sent: bool, safe: bool, secrets: Collection[str]) -> Result:
+def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets: Collection[str]) -> Result:
     """What came of a call. Where it may have happened and is not `safe` to repeat, that is Unknown and nothing less."""
     if isinstance(answer, Trouble):
-        return _trouble(answer, sent=sent, safe=safe, secrets=secrets)
+        return _trouble(answer, sentence(f"The server {server!r} {answer.message}.", secrets), sent=sent, safe=safe)
     kind = answer.get("resultType", "complete")
     if kind == "input_required":
-        return Failed("input_required", "The server asks for something before it begins, which is not supported.")
+        return Failed(
+            "input_required", f"The server {server!r} asks back before it begins, which nobody here can answer."
+        )
     if kind != "complete":
-        message = f"The server answered with a result of the kind {sentence(repr(kind), limit=80)}."
+        message = f"The server {server!r} gave an answer of the kind {sentence(repr(kind), limit=80)}."
         return Failed("result_unknown", message) if safe else Unknown(message)
     blocks = answer.get("content")
     content = cast("list[object]", blocks) if isinstance(blocks, list) else []
@@ -89,11 +91,12 @@ def read_result(answer: Answer, *, sent: bool, safe: bool, secrets: Collection[s
     return Done({"not_kept": {"code": "result_not_json", "message": "It was done, but its answer is not JSON."}})
 
 
-def _trouble(trouble: Trouble, *, sent: bool, safe: bool, secrets: Collection[str]) -> Result:
-    message = sentence(f"{trouble.message[:1].upper()}{trouble.message[1:]}.", secrets)
+def _trouble(trouble: Trouble, message: str, *, sent: bool, safe: bool) -> Result:
     match trouble.kind:
-        case "unsent" | "too_late":
-            return Failed("unavailable" if trouble.kind == "unsent" else "too_late", message)
+        case "unsent":
+            return Failed(str(trouble.data or "unavailable"), message, retry=not trouble.data)
+        case "too_late":
+            return Failed(NOT_SENT, message, retry=True)
         case "refused" if trouble.code in _NOT_BEGUN:
             return Failed("refused", message)
         case "refused" if safe:

@@ -36,7 +36,7 @@ _ID_LAST = re.compile(rb',\s*"id"\s*:\s*(\d{1,18})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Why there is no answer.
+    """Why there is no answer, as a sentence whose subject is the server.
 
     `unsent`: certainly not one byte of the question left us; `too_late`: nor may it any more; `refused`: the server
     answered with an error; `unreadable`: what it answered cannot be read; `cut`: it ended, or broke the rules.
@@ -73,7 +73,7 @@ class Session:
         self._idle = asyncio.Event()  # nobody waits for an answer
         self._idle.set()
         self._unasked, self._noise = 0, b""
-        self._modern = self._deaf = False
+        self._modern = self._deaf = self._over = False
         self.ended = False  #: it can be asked no more
         self.changed = True  #: its tools may be others than were last listed
 
@@ -113,14 +113,14 @@ class Session:
                 return [] if answer.code == METHOD_NOT_FOUND else answer
             page = answer.get("tools")
             if not isinstance(page, list):
-                return Trouble("unreadable", "its list of tools is none")
+                return Trouble("unreadable", "listed no tools, but something else")
             tools += cast("list[object]", page)
             before, cursor = cursor, answer.get("nextCursor")
             if cursor is None:
                 return tools
             if cursor == before or len(tools) > _MAX_TOOLS:
                 break
-        return Trouble("unreadable", f"its list of tools does not end, or has more than {_MAX_TOOLS}")
+        return Trouble("unreadable", f"lists tools without end, or more than {_MAX_TOOLS}")
 
     async def ask(
         self, request: Request, method: str, params: Mapping[str, object], permitted: Callable[[], bool] | None = None
@@ -130,15 +130,19 @@ class Session:
         if self._modern:
             meta = cast("Mapping[str, object]", whole.get("_meta", {}))
             whole["_meta"] = {**meta, **cast("dict[str, object]", self._envelope()["_meta"])}
-        return await self._put(request, method, whole, permitted) or await request.answer
+        if trouble := await self._put(request, method, whole, permitted):
+            return trouble
+        try:
+            return await request.answer
+        finally:
+            self._settle_idle()
 
     def give_up(self, request: Request) -> None:
         """Nobody waits for this answer any more. The server is told; until it answers, or is gone, it may be at it."""
         request.answer.cancel()
         if not self.ended:
-            self._offer(
-                {"method": "notifications/cancelled", "params": {"requestId": request.id, "reason": "deadline"}}
-            )
+            reason = {"requestId": request.id, "reason": "deadline"}
+            self._offer({"method": "notifications/cancelled", "params": reason})
         self._settle_idle()
 
     def holds(self, key: str) -> bool:
@@ -147,14 +151,13 @@ class Session:
 
     def hurry(self) -> None:
         """Let `finish` wait for nobody's answer."""
-        self.end()
-        self._idle.set()
+        self._stop_asking()
 
     async def finish(self) -> None:
         """Wait until nobody waits for an answer, then end the process; nothing of it is left on return."""
         await self._idle.wait()
         if self._process is not None:
-            if self.ended:
+            if self._over:
                 await self._process.gone(_LAST_GASP)
             self.ended = True
             self._cut("ended")
@@ -189,7 +192,7 @@ class Session:
         if isinstance(message, dict):
             self._message(cast("dict[str, object]", message))
         if self._unasked > _MAX_UNASKED:
-            self.end()
+            self._stop_asking()
             self._deaf = True
             self._cut("wrote without end what nobody asked for")
 
@@ -200,12 +203,16 @@ class Session:
 
     def end(self) -> None:
         """It will answer no more; what is open is settled by `finish`, which knows more."""
+        self._over = True
+        self._stop_asking()
+
+    # --- inside
+
+    def _stop_asking(self) -> None:
         if not self.ended:
             self.ended = True
             self._on_end(self)
         self._idle.set()
-
-    # --- inside
 
     async def _put(
         self, request: Request, method: str, params: Mapping[str, object], permitted: Callable[[], bool] | None = None
@@ -213,21 +220,21 @@ class Session:
         request.id = next(self._ids)
         line = _line({"id": request.id, "method": method, "params": params})
         if len(line) > self._limit:
-            return Trouble("unsent", f"the arguments are longer than {self._limit} bytes")
+            return Trouble("unsent", f"is sent no message longer than {self._limit} bytes", data="arguments_too_large")
         async with self._turn:
             if self._process is not None and not self.ended:
                 await self._process.room()
             if self._process is None or self.ended:
-                return Trouble("unsent", "the server had ended")
+                return Trouble("unsent", "had ended")
             if permitted is not None and not permitted():
-                return Trouble("too_late", "the worker's lease ran out before it could be sent")
+                return Trouble("too_late", "was not asked: the worker's lease had run out")
             self._open[request.id] = request
             self._idle.clear()
             request.sent = self._process.write(line)
             if not request.sent:
                 del self._open[request.id]
-                self.end()
-                return Trouble("unsent", "the server had ended")
+                self._stop_asking()
+                return Trouble("unsent", "had ended")
         return None
 
     def _offer(self, message: dict[str, object]) -> None:
@@ -246,11 +253,13 @@ class Session:
             told = cast("dict[str, object]", error)
             code, text = told.get("code"), told.get("message")
             number = code if isinstance(code, int) else 0
-            self._answer(id, Trouble("refused", sentence(str(text or "an error")), number, told.get("data")))
+            self._answer(
+                id, Trouble("refused", f"answered with error {number}: {sentence(str(text))}", number, told.get("data"))
+            )
         elif isinstance(result := message.get("result"), dict):
             self._answer(id, cast("dict[str, object]", result))
         elif "id" in message:
-            self._answer(id, Trouble("unreadable", "its answer is neither a result nor an error"))
+            self._answer(id, Trouble("unreadable", "gave an answer that is neither a result nor an error"))
 
     def _answer(self, id: object, answer: Answer) -> None:
         number = int(id) if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) < 19 else id
@@ -266,7 +275,7 @@ class Session:
         """Find whose answer this was to be: the id stands first or last, as every JSON-RPC library writes it."""
         found = _ID_FIRST.match(head) or (_ID_LAST.search(tail) if head.lstrip().startswith(b"{") else None)
         if found is not None:
-            self._answer(int(found[1]), Trouble("unreadable", f"its answer is {what}", data=why))
+            self._answer(int(found[1]), Trouble("unreadable", f"gave an answer that is {what}", data=why))
         elif not self._noise:
             self._noise = head
 
@@ -278,7 +287,7 @@ class Session:
         words = self.last_words()
         for request in self._open.values():
             if not request.answer.done():
-                request.answer.set_result(Trouble("cut", f"the server {why}{f' ({words})' if words else ''}"))
+                request.answer.set_result(Trouble("cut", f"{why}{f' ({words})' if words else ''}"))
         self._idle.set()
 
     def _envelope(self) -> dict[str, object]:
@@ -308,7 +317,7 @@ class Session:
         if isinstance(answer, Trouble):
             return answer
         if answer.get("protocolVersion") not in HANDSHAKE_VERSIONS:
-            return Trouble("refused", f"it speaks version {str(answer.get('protocolVersion'))[:40]!r} of the protocol")
+            return Trouble("refused", f"speaks version {str(answer.get('protocolVersion'))[:40]!r} of the protocol")
         self._offer({"method": "notifications/initialized"})
         return None
 
@@ -328,7 +337,7 @@ def _trouble(request: Request) -> Trouble | None:
 
 def _is_stranger(trouble: Trouble) -> bool:
     """Whether the server refused to be discovered, naming versions of which we know none."""
-    data = cast("object", trouble.data)
+    data: object = trouble.data
     if trouble.code != UNSUPPORTED_VERSION or not isinstance(data, dict):
         return False
     supported = cast("dict[str, object]", data).get("supported")
