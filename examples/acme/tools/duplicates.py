@@ -1,6 +1,6 @@
 """Whether an invoice was here before: in the register, or twice in the same folder under other names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tools.decision import Reason
@@ -9,6 +9,8 @@ from tools.records import Entry, Match
 from tools.wording import money, shown
 
 __all__ = ["Filed", "Twins", "certain", "possible", "within_folder"]
+
+_MOST = 5  #: as many files are named to a clerk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,32 +26,57 @@ class Filed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Twins:
-    """Other files of the folder that may be the same invoice."""
+    """Other files of the folder that may be the same invoice, or take it back."""
 
     copy_of: str | None = None
     rivals: tuple[str, ...] = ()
     lookalikes: tuple[str, ...] = ()
+    credited_by: tuple[str, ...] = ()
 
 
 def within_folder(papers: Sequence[Filed]) -> dict[str, Twins]:
     """For each file its twins. Of identical ones the first by name stands; of rivals none does."""
-    return {paper.file: _twins(paper, papers) for paper in papers}
+    shared: dict[Hashable, list[Filed]] = {}
+    for paper in papers:
+        for trait in _traits(paper):
+            shared.setdefault(trait, []).append(paper)
+    return {paper.file: _twins(paper, shared) for paper in papers}
 
 
-def _twins(paper: Filed, papers: Sequence[Filed]) -> Twins:
-    others = [other for other in papers if other.file != paper.file]
-    copies = [other.file for other in others if other.sha256 == paper.sha256 or other.invoice == paper.invoice]
-    theirs = [other for other in others if paper.supplier is not None and other.supplier == paper.supplier]
-    rest = [other for other in theirs if other.file not in copies]
+def _traits(paper: Filed) -> Iterator[Hashable]:
+    """What two files that belong together have in common."""
+    invoice, totals = paper.invoice, paper.invoice.totals
+    yield "bytes", paper.sha256
+    yield "content", invoice
+    if paper.supplier is not None:
+        yield "number", paper.supplier, paper.key
+        yield "sum and day", paper.supplier, totals.payable, invoice.currency, invoice.issued
+        if invoice.kind == "credit note" or invoice.type_code == "381":
+            yield from (("credited", paper.supplier, _plain(number)) for number in dict.fromkeys(invoice.corrects))
+
+
+def _twins(paper: Filed, shared: Mapping[Hashable, Sequence[Filed]]) -> Twins:
+    def others(*traits: Hashable) -> tuple[str, ...]:
+        found = (other.file for trait in traits for other in shared.get(trait, ()) if other.file != paper.file)
+        return tuple(dict.fromkeys(found))
+
+    invoice, totals = paper.invoice, paper.invoice.totals
+    copies = others(("bytes", paper.sha256), ("content", invoice))
+    earlier = min((file for file in copies if file < paper.file), default=None)
+    if paper.supplier is None:
+        return Twins(copy_of=earlier)
+    rivals = others(("number", paper.supplier, paper.key))
+    alike = others(("sum and day", paper.supplier, totals.payable, invoice.currency, invoice.issued))
     return Twins(
-        copy_of=min((file for file in copies if file < paper.file), default=None),
-        rivals=tuple(other.file for other in rest if other.key == paper.key),
-        lookalikes=tuple(o.file for o in rest if o.key != paper.key and _same_sum_and_day(o.invoice, paper.invoice)),
+        copy_of=earlier,
+        rivals=tuple(file for file in rivals if file not in copies)[:_MOST],
+        lookalikes=tuple(file for file in alike if file not in copies and file not in rivals)[:_MOST],
+        credited_by=others(("credited", paper.supplier, _plain(invoice.number)))[:_MOST],
     )
 
 
-def _same_sum_and_day(one: Invoice, other: Invoice) -> bool:
-    return (one.totals.payable, one.currency, one.issued) == (other.totals.payable, other.currency, other.issued)
+def _plain(number: str) -> str:
+    return "".join(number.casefold().split())
 
 
 def certain(invoice: Invoice, file: str, matches: Sequence[Match], twins: Twins) -> Iterator[Reason]:
@@ -84,6 +111,9 @@ def possible(invoice: Invoice, matches: Sequence[Match], twins: Twins) -> Iterat
     for file in twins.lookalikes:
         sentence = f"The file {shown(file)!r} holds another invoice of this supplier with the same amount and date."
         yield Reason(code="possible-duplicate", sentence=sentence)
+    for file in twins.credited_by:
+        sentence = f"The file {shown(file)!r} holds a credit note for this invoice: the two belong together."
+        yield Reason(code="credited", sentence=sentence)
     for match in matches:
         entry = match.invoice
         other = f"invoice {shown(entry.number)} over {money(entry.amount, entry.currency)} of {entry.issued},"
@@ -104,5 +134,5 @@ def _history(entry: Entry) -> str:
     if entry.state == "paid":
         return f"was registered on {day} and paid ({entry.payment})."
     if entry.state == "refused":
-        return f"was registered on {day} and not paid: {shown(entry.note or 'no reason given', 200)}"
+        return f"was registered on {day} and not paid: {shown(entry.note or 'no reason given', 200).rstrip('.')}."
     return f"was registered on {day} by {entry.registered_by or 'somebody'} and is not marked as paid yet."

@@ -1,6 +1,6 @@
 """The tools that agents read invoices with: what lies in the folder, and what stands in one file of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,6 +65,6 @@ def _texts(value: object, place: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for field, inner in cast("dict[str, object]", value).items():
             yield from _texts(inner, f"{place} {field}".strip().replace("_", " "))
-    elif isinstance(value, list):
-        for inner in cast("list[object]", value):
+    elif isinstance(value, list | tuple):
+        for inner in cast("Sequence[object]", value):
             yield from _texts(inner, place)

@@ -222,7 +222,7 @@ def _supplier(case: Case, supplier: Supplier | None) -> Iterator[Reason]:
         return
     if supplier.blocked:
         why = shown(supplier.blocked_reason or "no reason given", 200)
-        yield Reason(code="blocked-supplier", sentence=f"The supplier {supplier.name} is blocked: {why}")
+        yield Reason(code="blocked-supplier", sentence=f"The supplier {supplier.name} is blocked ({why}).")
     if wrong := _contradictions(given, _identifiers(supplier)):
         sentence = f"The invoice names the supplier differently from our books: {'; '.join(wrong)}."
         yield Reason(code="supplier-differs", sentence=sentence)

@@ -11,6 +11,7 @@ from tools.wording import money, shown
 __all__ = ["Outcome", "State", "state_of_answer", "summary"]
 
 State = Literal["paid", "rejected", "returned to supplier", "held", "dealt with before"]
+_REASONS_SHOWN = 12
 _ANSWERS: dict[str, State] = {"reject": "rejected", "return to supplier": "returned to supplier", "hold": "held"}
 
 
@@ -64,7 +65,9 @@ def _sections(outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield f"{state[0].upper()}{state[1:]}"
         for outcome in of_state:
             yield f"- {_line(outcome)}"
-            yield from (f"    {reason}" for reason in outcome.reasons)
+            yield from (f"    {reason}" for reason in outcome.reasons[:_REASONS_SHOWN])
+            if (more := len(outcome.reasons) - _REASONS_SHOWN) > 0:
+                yield f"    and {more} more reasons"
 
 
 def _line(outcome: Outcome) -> str:

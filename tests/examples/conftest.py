@@ -1,0 +1,46 @@
+"""The example workspace on the import path, as its own programs see it, and copies of it to work in."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ACME = Path(__file__).resolve().parents[2] / "examples" / "acme"
+PEPPOL_EXAMPLES = ACME.parents[2] / "shared" / "data" / "peppol"
+
+for _place in (ACME / "servers", ACME):
+    if str(_place) not in sys.path:
+        sys.path.insert(0, str(_place))
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Path:
+    """A copy of the workspace without what running it leaves behind."""
+    left = shutil.ignore_patterns(".deputy", "__pycache__", "*.db", "*.db-*")
+    return Path(shutil.copytree(ACME, tmp_path / "acme", ignore=left))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder `invoices` that the invoice tools read from."""
+    from tools import invoices
+
+    monkeypatch.setattr(invoices, "WORKSPACE", tmp_path)
+    made = tmp_path / "invoices"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def peppol_example() -> Callable[[str], bytes]:
+    """The content of one of the examples that OpenPEPPOL publishes; they are data beside the repository."""
+
+    def read(name: str) -> bytes:
+        path = PEPPOL_EXAMPLES / name
+        if not path.exists():
+            pytest.skip(f"{name} is not beside this repository (shared/data/peppol): a real example is NOT tested")
+        return path.read_bytes()
+
+    return read
