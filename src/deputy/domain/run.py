@@ -208,6 +208,7 @@ class Run:
                 self.short, self.shorts = event, self.shorts + 1
             case BudgetRaised():
                 self.short = None
+                self.rows.add(event.row)
                 if event.account in ("", f"run:{self.id}"):
                     self.raised = self.raised + event.amount
             case Note():
@@ -320,6 +321,7 @@ class Run:
         self._spend(effect, e.cost)
 
     def _settled(self, e: Settled) -> None:
+        self.rows.add(e.row)
         effect = self.effects[e.n]
         effect.item = ""
         if e.happened:

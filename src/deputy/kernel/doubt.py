@@ -30,7 +30,10 @@ def plan(effect: Effect, spec: ToolSpec | None, now: datetime, *, permitted: boo
         return Plan("repeat")
     tries_left = effect.attempt < MOST_ATTEMPTS
     if effect.repeat == "safe":
-        return Plan("repeat") if permitted and tries_left else Plan("lost", why="It never answered in time.")
+        if permitted and tries_left:
+            return Plan("repeat")
+        why = f"It gave no answer in {effect.attempt} attempts."
+        return Plan("lost" if spec.effect == "read" else "doubt", why=why)
     began = effect.first_at or now
     in_window = effect.repeat == "keyed" and now - began < timedelta(seconds=effect.keyed_for)
     if in_window and permitted and tries_left:

@@ -259,7 +259,7 @@ class Gate:
                 await self._repeat(visit, effect, spec, step)
                 return True
             case "wait" if step_plan.until is not None:
-                return self._wait(visit, Timer(f"verify:{effect.n}", step_plan.until))
+                return self._wait(visit, Timer(f"verify:{effect.n}.{effect.attempt}", step_plan.until))
             case "lost":
                 error = Fault("no_answer", step_plan.why)
                 event = Outcome(

@@ -10,11 +10,12 @@ from deputy.ports.store import Inbound
 __all__ = ["take"]
 
 
-def take(visit: Visit, rows: Sequence[Inbound]) -> None:
-    """Record every row that this run has not had yet."""
-    for row in rows:
-        if row.id not in visit.run.rows:
-            _take_one(visit, row)
+def take(visit: Visit, rows: Sequence[Inbound]) -> bool:
+    """Record every row that this run has not had yet; whether there was one."""
+    new = [row for row in rows if row.id not in visit.run.rows]
+    for row in new:
+        _take_one(visit, row)
+    return bool(new)
 
 
 def _take_one(visit: Visit, row: Inbound) -> None:
@@ -29,20 +30,19 @@ def _take_one(visit: Visit, row: Inbound) -> None:
                 return
             value = {"happened": True, "settled_by": row.by} if happened else None
             event = Settled(at=at, n=effect.n, happened=happened, by=row.by, result=value, row=row.id)
-            run.rows.add(row.id)
             journal.record(event, taken=[row.position], items_off=[item])
         case Raise(item, amount):
             if run.short is None or run.short.item != item:
                 journal.record(received, taken=[row.position])
                 return
             raised = BudgetRaised(at=at, by=row.by, amount=amount, account=run.short.account, row=row.id)
-            run.rows.add(row.id)
             journal.record(raised, taken=[row.position], items_off=[item])
         case Approve(item, digest):
             asked = next((e.asked for e in run.effects.values() if e.item == item), None)
             if asked is None or asked.digest != digest:
                 note = f"approval {row.id} by {row.by} is not of what was asked, and was not taken"
                 journal.record(Note(at=at, kind="note", value=note), taken=[row.position])
+                run.rows.add(row.id)
                 return
             journal.record(received, taken=[row.position], items_off=[item])
         case Refuse(item) | Expire(item) | Reply(item):

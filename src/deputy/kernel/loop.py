@@ -85,7 +85,7 @@ def next_step(run: Run) -> Step:
 
 
 def _can_move(run: Run, effect: Effect) -> bool:
-    if effect.status in ("asked", "in_doubt") or f"verify:{effect.n}" in run.timers:
+    if effect.status in ("asked", "in_doubt") or f"verify:{effect.n}.{effect.attempt}" in run.timers:
         return False
     if effect.status == "claimed" and effect.child:
         return effect.child in run.children

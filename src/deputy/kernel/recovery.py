@@ -69,8 +69,7 @@ class Recovery:
         take(visit, taken.inbound)
         while True:
             rest = await self._advance(visit, pinned)
-            arrived = mail(run.id)
-            take(visit, arrived)
+            arrived = take(visit, mail(run.id))
             if isinstance(rest, Finished):
                 return await self._finish(visit, rest.event)
             if isinstance(rest, Waits) and not arrived:
