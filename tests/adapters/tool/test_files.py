@@ -212,7 +212,8 @@ HOSTILE = [
     "", "/", "/etc/passwd", "//etc", ".", "..", "../a", "a/../b", "a/./b", "a/..", "./a", "a//b", "a/", "a\0b", "a\nb",
     "a\u202eb", "a\u200bb", "\ufeffa", "a\\b", "C:\\a", "C:a", "con", "NUL.txt", "a/Aux", "com1", "LPT9.x", "COM¹",
     "nul .txt", "a.", "a ", " a", "a/ b", "a?", "a*", "a|b", 'a"b', "<a>", "e\u0301",
-    "x" * (LONGEST_NAME + 1), "ü" * LONGEST_NAME, "a/" * 16 + "a", "/".join(["x" * 190] * 6), "a\x7f", "a\u2028b", "\ue000",
+    "x" * (LONGEST_NAME + 1), "ü" * LONGEST_NAME, "a/" * 16 + "a", "/".join(["x" * 190] * 6),
+    "a\x7f", "a\u2028b", "\ue000",
 ]  # fmt: skip
 
 
