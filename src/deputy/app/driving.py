@@ -2,79 +2,144 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 from deputy.app.bootstrap import Office
 from deputy.app.queries import live_workers
+from deputy.base.errors import StoreDamaged
 from deputy.domain.event import Event, event_from
+from deputy.domain.run import Run
+from deputy.domain.stow import blobs_of
+from deputy.kernel.schedule import Worker
 from deputy.ports.store import RunRow
 
-__all__ = ["Step", "follow", "see_through", "serve", "work"]
+__all__ = ["Step", "follow", "is_driven", "see_through", "serve", "watch_through", "work"]
 
 OVER = ("done", "failed", "cancelled")
 LOOK = 1.0  #: seconds after which we look again where nothing told us to
-ON_THEIR_OWN = ("child",)  #: what a run waits for that comes without anybody's doing
 
 
 class Step(NamedTuple):
-    """One event of a run, as it becomes durable."""
+    """One event of a run, as it becomes durable, and the run's state with it."""
 
-    run: str
+    run: Run
     seq: int
     event: Event
 
 
-async def see_through(office: Office, run: str) -> RunRow:
+async def see_through(office: Office, run: str, stop: asyncio.Event | None = None) -> RunRow:
     """Return when a run waits for somebody or is over: driven here, or by a worker if one lives."""
-    while not _rests(row := await _row(office, run)):
+    stop = stop or asyncio.Event()
+    while True:
+        row = await _row(office, run)
+        if stop.is_set() or await _rests(office, row):
+            return row
         if await live_workers(office):
-            await _changed(office)
-        else:
-            await office.worker(kind="run").run(until_idle=True, only=[run])
-            return await _row(office, run)
+            await _changed(office, stop)
+            continue
+        worker = office.worker(kind="run")
+        async with _stopped_by(worker, stop):
+            await worker.run(until_idle=True, only=[run])
+        row = await _row(office, run)
+        if office.crashes or row.state == "waiting":  # what could go on by itself has done so
+            return row
+        await _changed(office, stop)  # it is over, or somebody else drives it
+
+
+async def watch_through(office: Office, run: str, stop: asyncio.Event) -> RunRow:
+    """Return when a run waits for somebody or is over; driven by whoever drives it."""
+    while not await _rests(office, row := await _row(office, run)) and not stop.is_set():
+        await _changed(office, stop)
     return row
 
 
-async def work(office: Office) -> list[RunRow]:
+async def is_driven(office: Office, run: str) -> bool:
+    """Whether anybody who lives has this run, or will take it."""
+    row = await _row(office, run)
+    return row.state == "running" or bool(await live_workers(office))
+
+
+async def work(office: Office, stop: asyncio.Event | None = None) -> list[RunRow]:
     """Drive everything until nothing can go on; returns the runs that were open when it began, as they are now."""
     open_runs = [row.id for row in await office.store.runs(states=("ready", "running", "waiting"))]
-    await office.worker().run(until_idle=True)
+    worker = office.worker()
+    async with _stopped_by(worker, stop or asyncio.Event()):
+        await worker.run(until_idle=True)
     return [await _row(office, run) for run in open_runs]
 
 
 async def serve(office: Office, stop: asyncio.Event) -> None:
     """Drive everything that comes until told to stop."""
     worker = office.worker()
-    serving = asyncio.create_task(worker.run())
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        worker.stop()
-        await serving
-    finally:
-        serving.cancel()
-        stopping.cancel()
+    async with _stopped_by(worker, stop):
+        await worker.run()
 
 
-async def follow(office: Office, runs: Sequence[str], done: Callable[[], bool]) -> AsyncGenerator[Step]:
-    """Every event of these runs and of the runs they start, as they become durable, until `done` and all were shown."""
-    seen: dict[str, int] = dict.fromkeys(runs, 0)
+async def follow(office: Office, runs: Sequence[str], end: asyncio.Event) -> AsyncGenerator[Step]:
+    """Every event of these runs and of the runs they start, as they become durable, until told and all were shown."""
+    followed = {run: _Followed(run) for run in runs}
     while True:
-        last = done()
-        for run in list(seen):
-            for row in await office.store.rows(run, seen[run]):
-                seen[run] = row.seq
-                yield Step(run, row.seq, event_from(row.body))
+        last = end.is_set()
+        for run in list(followed):
+            async for step in followed[run].news(office):
+                yield step
             for child in await office.store.runs(parent=run):
-                seen.setdefault(child.id, 0)
+                if child.id not in followed:
+                    followed[child.id] = _Followed(child.id)
+                    last = False
         if last:
             return
-        await _changed(office, 0.2)
+        await _changed(office, end)
 
 
-def _rests(row: RunRow) -> bool:
-    return row.state in OVER or (row.state == "waiting" and row.summary not in ON_THEIR_OWN)
+# -- inside
+
+
+class _Followed:
+    """A run as far as it was shown."""
+
+    def __init__(self, run: str) -> None:
+        self._bodies: dict[str, bytes] = {}
+        self._state = Run(run, self._blob)
+
+    async def news(self, office: Office) -> AsyncGenerator[Step]:
+        """What was not shown yet."""
+        state = self._state
+        for row in await office.store.rows(state.id, state.seq):
+            event = event_from(row.body)
+            if missing := [name for name in blobs_of(event) if name not in self._bodies]:
+                self._bodies |= await office.store.blobs(missing)
+            state.apply(event)
+            yield Step(state, row.seq, event)
+
+    def _blob(self, name: str) -> bytes:
+        if name not in self._bodies:
+            raise StoreDamaged(f"blob {name[:12]} of run {self._state.id} is missing", "Run `deputy audit verify`.")
+        return self._bodies[name]
+
+
+@contextlib.asynccontextmanager
+async def _stopped_by(worker: Worker, stop: asyncio.Event) -> AsyncGenerator[None]:
+    """Ask a worker to stop once this is set."""
+
+    async def tell() -> None:
+        await stop.wait()
+        worker.stop()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+
+
+async def _rests(office: Office, row: RunRow) -> bool:
+    """Whether nothing but people, time or messages can move a run; for its children's sake, if theirs can be moved."""
+    if row.state != "waiting" or row.summary != "child":
+        return row.state in OVER or row.state == "waiting"
+    children = [child for child in await office.store.runs(parent=row.id) if child.state not in OVER]
+    return bool(children) and all([await _rests(office, child) for child in children])
 
 
 async def _row(office: Office, run: str) -> RunRow:
@@ -83,12 +148,14 @@ async def _row(office: Office, run: str) -> RunRow:
     return row
 
 
-async def _changed(office: Office, longest: float = LOOK) -> None:
-    """Return when the database changed, or after a while."""
-    event = asyncio.Event()
-    stop = office.store.watch(event.set)
+async def _changed(office: Office, end: asyncio.Event, longest: float = LOOK) -> None:
+    """Return when the database changed, when told that this is the end, or after a while."""
+    changed = asyncio.Event()
+    unwatch = office.store.watch(changed.set)
+    waiting = [asyncio.create_task(event.wait()) for event in (changed, end)]
     try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), longest)
+        await asyncio.wait(waiting, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stop()
+        unwatch()
+        for task in waiting:
+            task.cancel()

@@ -1,6 +1,6 @@
 """Every question that a person can ask: runs, what waits for people, the ledger. Nothing here changes anything."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from deputy.app.bootstrap import Office
 from deputy.base.errors import NotFound, StoreDamaged, UsageError
@@ -11,7 +11,12 @@ from deputy.domain.stow import blobs_of
 from deputy.kernel.approval import Asked, shown
 from deputy.ports.store import Account, Delivered, Item, Row, RunRow
 
-__all__ = ["Opened", "accounts", "find_item", "find_run", "inbox", "live_workers", "open_run", "opened", "runs"]
+__all__ = [
+    "Account", "Asked", "Item", "Opened", "RunRow", "accounts", "descendants", "find_item", "find_run", "inbox",
+    "live_workers", "open_run", "opened", "runs", "shortest",
+]  # fmt: skip
+
+SHORTEST = 4  #: characters of a run's id that tell it apart
 
 
 class Opened(NamedTuple):
@@ -98,3 +103,20 @@ async def accounts(office: Office) -> list[Account]:
 async def live_workers(office: Office) -> int:
     """How many processes serve the workspace's runs, other than for their own terminal."""
     return sum(worker.alive and worker.kind == "worker" for worker in await office.store.workers())
+
+
+async def shortest(office: Office, kind: Literal["run", "item"], name: str) -> str:
+    """The shortest end of an id that the commands take for this id alone."""
+    kept = name.count(".") and len(name) - name.index(".")  # the part after the run's own id tells little apart
+    for length in range(kept + SHORTEST, len(name)):
+        if len(await office.store.matching(kind, name[-length:])) == 1:
+            return name[-length:]
+    return name
+
+
+async def descendants(office: Office, run: str) -> list[RunRow]:
+    """The runs that a run started, and those that they started."""
+    found: list[RunRow] = []
+    for child in await office.store.runs(parent=run):
+        found += [child, *await descendants(office, child.id)]
+    return found

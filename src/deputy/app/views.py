@@ -18,7 +18,7 @@ from deputy.domain.waiting import waiting_on
 from deputy.kernel.approval import Asked
 from deputy.ports.store import Account, Item, RunRow
 
-__all__ = ["account_view", "exit_code", "inbox_view", "run_line", "run_view"]
+__all__ = ["account_view", "exit_code", "inbox_view", "message_view", "run_line", "run_view", "spent"]
 
 STATES: Mapping[EffectStatus, str] = {
     "proposed": "proposed", "shadowed": "proposed", "asked": "asked", "approved": "asked", "denied": "denied",
@@ -137,6 +137,19 @@ def inbox_view(items: Sequence[tuple[Item, Asked]]) -> list[dict[str, Any]]:
         for item, asked in items
         if asked.kind != "message"
     ]
+
+
+def message_view(items: Sequence[tuple[Item, Asked]]) -> list[dict[str, Any]]:
+    """What agents told people, as `deputy inbox --messages --json` prints it."""
+    return [
+        {
+            "id": item.id, "kind": asked.kind, "run": item.run, "agent": asked.agent, "text": asked.question,
+            "to": list(asked.people), "untrusted": [msgspec.to_builtins(origin) for origin in asked.untrusted],
+            "created": moment(item.created),
+        }
+        for item, asked in items
+        if asked.kind == "message"
+    ]  # fmt: skip
 
 
 def account_view(account: Account, currency: str) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""Commands for whoever operates the workspace: work, freeze, thaw, look at the ledger."""
+
+from typing import Annotated
+
+import typer
+
+from deputy.cli.session import AsJson, AsPerson, Office, Signals, Workspace, perform
+from deputy.cli.terminal import Terminal
+
+__all__ = ["add_to"]
+
+AgentName = Annotated[
+    str | None, typer.Argument(metavar="[AGENT]", help="Which agent; without it, all of them.", show_default=False)
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to an application."""
+    app.command("worker")(_worker)
+    app.command("freeze")(_freeze)
+    app.command("thaw")(_thaw)
+
+
+def _worker(
+    ctx: typer.Context,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Return once nothing can go on by itself.")] = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drive the workspace's runs until told to stop, or until nothing can go on.
+
+    SIGINT and SIGTERM let it finish the step in hand; a second one stops it at once. With --until-idle the exit code
+    is that of the runs that were open when it began.
+    """
+
+    async def work(office: Office, terminal: Terminal) -> int:
+        from deputy.cli.working import serve, work_off
+
+        with Signals(terminal.note).heeded() as signals:
+            return await (work_off(office, terminal, signals) if until_idle else serve(office, terminal, signals))
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _freeze(
+    ctx: typer.Context, agent: AgentName = None, person: AsPerson = None, workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Let an agent (or all) begin nothing more until it is thawed."""
+    _switch(ctx, agent, person, workspace, as_json=as_json, frozen=True)
+
+
+def _thaw(
+    ctx: typer.Context, agent: AgentName = None, person: AsPerson = None, workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Let a frozen agent (or all) go on."""
+    _switch(ctx, agent, person, workspace, as_json=as_json, frozen=False)
+
+
+def _switch(
+    ctx: typer.Context, agent: str | None, person: str | None, workspace: str | None, *, as_json: bool, frozen: bool
+) -> None:
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import freeze, person_named
+
+        await freeze(office, agent, person_named(office, person), frozen=frozen)
+        if as_json:
+            terminal.emit({"agent": agent, "frozen": frozen})
+        what = "frozen: nothing more begins" if frozen else "thawed"
+        terminal.say(f"{agent or 'The workspace'} is {what}.")
+
+    perform(ctx, work, workspace, as_json=as_json)

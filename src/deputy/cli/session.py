@@ -1,0 +1,98 @@
+"""What every command has in common: its shared options, an open workspace, one event loop, and signals."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from deputy.cli.boundary import Crash, is_defect
+from deputy.cli.terminal import Terminal
+
+if TYPE_CHECKING:  # help and completion need nothing of a workspace
+    from deputy.app.bootstrap import Office
+else:
+    Office = object
+
+__all__ = ["AsJson", "AsPerson", "Office", "Signals", "Workspace", "perform", "terminal_of"]
+
+Workspace = Annotated[
+    str | None,
+    typer.Option("--workspace", metavar="DIR", help="The folder of the workspace.", show_default="the current folder"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsPerson = Annotated[
+    str | None,
+    typer.Option("--as", metavar="PERSON", help="Who acts, by id or e-mail.", show_default="the first owner"),
+]
+Work = Callable[[Office, Terminal], Awaitable[int | None]]
+
+
+def terminal_of(ctx: typer.Context, workspace: str | None, *, as_json: bool) -> Terminal:
+    """The terminal of a command; a workspace named before the command counts where none is named after it."""
+    before: object = ctx.find_root().obj
+    return Terminal(as_json=as_json, workspace=workspace or (before if isinstance(before, str) else None))
+
+
+def perform(ctx: typer.Context, work: Work, workspace: str | None, *, as_json: bool) -> NoReturn:
+    """Open the workspace, do the work, and end with its exit code."""
+    terminal = terminal_of(ctx, workspace, as_json=as_json)
+    raise typer.Exit(asyncio.run(_perform(terminal, work)) or 0)
+
+
+async def _perform(terminal: Terminal, work: Work) -> int | None:
+    from deputy.app.bootstrap import office
+    from deputy.app.crash import record
+
+    async with office(terminal.workspace) as opened:
+        opened.notices = terminal.note
+        folder = opened.settings.folder
+        try:
+            code = await work(opened, terminal)
+        except BrokenPipeError:
+            raise
+        except Exception as exc:
+            if is_defect(exc):
+                raise Crash(exc, record(exc, folder)) from exc
+            raise
+        if opened.crashes:
+            files = [record(exc, folder) for _, exc in opened.crashes]
+            raise Crash(opened.crashes[0][1], files[0])
+        return code
+
+
+class Signals:
+    """Stop gently at the first SIGINT or SIGTERM, and at once at the second."""
+
+    def __init__(self, remark: Callable[[str], None]) -> None:
+        self.stop = asyncio.Event()
+        self.exit_code: int | None = None  #: as the shell expects it of what a signal ended
+        self._remark = remark
+
+    @contextlib.contextmanager
+    def heeded(self) -> Generator["Signals"]:
+        """Take signals while this lasts."""
+        loop, main = asyncio.get_running_loop(), asyncio.current_task()
+        assert main is not None
+
+        def heed(number: int) -> None:
+            self.exit_code = 128 + number
+            if self.stop.is_set():
+                main.cancel()
+                return
+            self._remark("Stopping after the step in hand. A second signal stops at once.")
+            self.stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, heed, number)
+        try:
+            yield self
+        except asyncio.CancelledError:
+            if self.exit_code is None:
+                raise
+            raise typer.Exit(self.exit_code) from None
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)

@@ -1,0 +1,58 @@
+"""Where a command writes: results to stdout, remarks to stderr, colours only where somebody can see them."""
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from deputy.cli.text import one_line
+
+__all__ = ["Terminal"]
+
+
+class Terminal:
+    """The terminal of one command, and how it was called."""
+
+    def __init__(self, *, as_json: bool = False, workspace: str | None = None) -> None:
+        self.as_json, self.workspace = as_json, workspace
+        columns = shutil.get_terminal_size((120, 40)).columns
+        options = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": False}
+        self.out = Console(file=sys.stdout, width=columns, **options)  # pyright: ignore[reportArgumentType]
+        self.err = Console(file=sys.stderr, width=columns, **options)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def width(self) -> int:
+        """Columns to write in."""
+        return max(self.out.width, 40)
+
+    def say(self, text: str | Text = "", style: str = "") -> None:
+        """Write a line for people, wrapped; what came from outside must be harmless already."""
+        if not self.as_json:
+            self.out.print(Text(text, style=style) if isinstance(text, str) else text)
+
+    def line(self, text: Text) -> None:
+        """Write exactly one line, cut where the terminal ends."""
+        if not self.as_json:
+            self.out.print(text, no_wrap=True, overflow="ellipsis")
+
+    def note(self, text: str, style: str = "yellow") -> None:
+        """Remark something beside the results."""
+        self.err.print(Text(f"deputy: {one_line(text)}", style=style))
+
+    def emit(self, value: object) -> None:
+        """Write a value for programs."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+    def command(self, *words: str) -> str:
+        """What to type in order to give another command here."""
+        where = ["--workspace", self.workspace] if self.workspace is not None else []
+        return shlex.join(["deputy", *words, *where])
+
+    def commands(self, lines: Sequence[str], indent: str = "  ") -> None:
+        """Write commands to type, one a line, never broken: they are there to be copied."""
+        for line in lines:
+            self.out.print(Text(indent + line, style="bold"), no_wrap=True, overflow="ignore", crop=False)

@@ -1,0 +1,232 @@
+"""A run as it happens: one line for each event worth telling, cut to the terminal's width.
+
+What a line says is read off the run's state after the event, so the story and `--json` cannot differ.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from rich.text import Text
+
+from deputy.cli.terminal import Terminal
+from deputy.cli.text import brief, duration, one_line, plain, shortened, when, within
+from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired
+from deputy.domain.event import (
+    BudgetRaised,
+    BudgetShort,
+    Compacted,
+    Doubted,
+    Ended,
+    Event,
+    ModelIntent,
+    ModelReply,
+    Note,
+    Outcome,
+    Received,
+    Said,
+    Settled,
+    Started,
+    TimerSet,
+    ToolIntent,
+    VerdictGiven,
+)  # fmt: skip
+from deputy.domain.run import Effect, Run
+
+__all__ = ["Timeline"]
+
+SIGNS = {
+    "begin": ("▶", "bold"), "end": ("■", "bold"), "good": ("✓", "green"), "bad": ("✗", "red"), "ask": ("?", "yellow"),
+    "doubt": ("!", "bold red"), "go": ("→", "cyan"), "model": ("·", "dim"), "says": ("»", "default"),
+    "wait": ("…", "yellow"), "note": ("·", "dim"),
+}  # fmt: skip
+
+
+class _Line(NamedTuple):
+    sign: str
+    head: str
+    rest: str = ""  #: shortened to what room is left
+    after: str = ""  #: kept whole, at the end
+
+
+class Timeline:
+    """Tells the events of one run and of the runs it starts."""
+
+    def __init__(self, terminal: Terminal, run: str) -> None:
+        self._terminal, self._run = terminal, run
+        self._children: list[str] = []
+        self.last: Event | None = None
+
+    def tell(self, run: Run, event: Event) -> None:
+        """Write what an event means, if it is worth telling."""
+        for line in _lines(run, event):
+            self._write(run, event, line)
+        if isinstance(event, Ended):
+            self._ending(run, event)
+        self.last = event
+
+    def _write(self, run: Run, event: Event, line: _Line) -> None:
+        sign, style = SIGNS[line.sign]
+        found = Text(when(event.at) + "  ", style="dim")
+        if run.id != self._run:
+            if run.id not in self._children:
+                self._children.append(run.id)
+            found.append(f"│{run.id[-4:]} ", style="magenta")
+        found.append(sign + " ", style=style)
+        found.append(one_line(line.head), style=style if line.sign in ("bad", "doubt", "ask", "wait", "note") else "")
+        after = f"  {one_line(line.after)}" if line.after else ""
+        room = self._terminal.width - found.cell_len - len(after) - 1
+        if line.rest and room > 4:
+            found.append(" " + shortened(line.rest, room - 1), style="dim" if line.sign in ("note", "model") else "")
+        found.append(after, style="dim")
+        self._terminal.line(found)
+
+    def _ending(self, run: Run, event: Ended) -> None:
+        answer = _answer(run, event)
+        if event.state == "done" and answer and run.id == self._run:
+            self._terminal.say()
+            self._terminal.say(plain(answer))
+
+
+def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case an event
+    match event:
+        case Started():
+            yield _started(run, event)
+        case ModelIntent(attempt=attempt, route=route):
+            yield _Line("model", f"asks the model {route}" + (f" (attempt {attempt})" if attempt > 1 else ""))
+        case ModelReply():
+            yield from _reply(run, event)
+        case VerdictGiven():
+            yield _verdict(run.effects[event.n], event)
+        case ToolIntent():
+            yield _intent(run.effects[event.n], event)
+        case Outcome():
+            yield _outcome(run.effects[event.n], event)
+        case Doubted(n=n, reason=reason):
+            yield _Line("doubt", f"{run.effects[n].call.tool} is in doubt:", reason)
+        case Settled(n=n, happened=happened, by=by):
+            what = "happened" if happened else "did not happen"
+            yield _Line("good" if happened else "bad", f"{run.effects[n].call.tool} {what}, says {_who(by)}")
+        case Received():
+            yield from _received(run, event)
+        case TimerSet(timer=timer, due=due):
+            held = "what others hold of the budget" if timer.startswith("held:") else when(due)
+            yield _Line("wait", f"waits for {held}")
+        case Compacted():
+            yield _Line("note", "the conversation was summarized to save room")
+        case BudgetShort(unit=unit):
+            yield _Line("ask", f"needs more {unit}; a person is asked")
+        case BudgetRaised(by=by):
+            yield _Line("good", f"{_who(by)} raised the budget")
+        case Note(kind="note", value=value):
+            yield _Line("note", "note:", within(value, 2000))
+        case Ended():
+            yield _ended(run, event)
+        case _:
+            pass
+
+
+def _who(by: str) -> str:
+    return by.removeprefix("person:").partition("@")[0]
+
+
+def _started(run: Run, event: Started) -> _Line:
+    by = "" if event.by == f"person:{event.on_behalf_of}" else f", started by {_who(event.by)}"
+    return _Line("begin", f"{event.agent} for {event.on_behalf_of}{by}:", run.task or "(no task)")
+
+
+def _reply(run: Run, event: ModelReply) -> Iterator[_Line]:
+    said = run.effects[event.n].result
+    mark = "rehearsal" if event.rehearsal else ""
+    tokens = event.usage.input + event.usage.output
+    after = ", ".join(part for part in (mark, f"{tokens} tokens" if tokens else "") if part)
+    if not isinstance(said, Said):
+        return
+    if said.text.strip() and said.calls:
+        yield _Line("says", "says", said.text)
+    wanted = ", ".join(call.tool for call in said.calls)
+    yield _Line("model", "wants" if wanted else "answers", wanted, after)
+
+
+def _verdict(effect: Effect, event: VerdictGiven) -> _Line:
+    call = f"{effect.call.tool} {brief(effect.call.args, 400)}".rstrip()
+    match event.verdict:
+        case "ask":
+            return _Line("ask", f"asks {', '.join(event.approvers)}:", call, event.rule)
+        case "deny":
+            return _Line("bad", f"denied {effect.call.tool}:", event.reason, event.rule)
+        case "shadow":
+            return _Line("note", "would call", call, event.rule)
+
+
+def _intent(effect: Effect, event: ToolIntent) -> _Line:
+    args, again = effect.call.args, f"attempt {event.attempt}" if event.attempt > 1 else ""
+    match effect.call.tool:
+        case "person.ask":
+            return _Line("ask", f"asks {args.get('to') or 'the person it acts for'}:", str(args.get("question")), again)
+        case "person.tell":
+            return _Line("says", f"tells {args.get('to') or 'the person it acts for'}:", str(args.get("text")), again)
+        case "agent.run":
+            head = f"starts {args.get('agent')} as run {event.child[-4:]}:"
+            return _Line("go", head, str(args.get("task")), again)
+        case tool:
+            return _Line("go", tool, brief(args, 400), again)
+
+
+def _outcome(effect: Effect, event: Outcome) -> _Line:
+    tool = effect.call.tool if effect.kind == "tool" else "the model"
+    took = duration(timedelta(milliseconds=event.ms)) if event.ms >= 1500 else f"{event.ms} ms" if event.ms else ""
+    match event.status:
+        case "done":
+            asked = event.rule and effect.kind == "tool"  # a pure read leaves one trace, so its arguments belong here
+            args = f"{brief(effect.call.args, 120)} " if asked and effect.call.args else ""
+            return _Line("good", tool, f"{args}→ {within(effect.result, 2000)}", took)
+        case "failed":
+            return _Line("bad", f"{tool} failed:", event.error.message if event.error else "", took)
+        case "unknown":
+            said = event.error.message if event.error else ""
+            return _Line("doubt", f"{tool}: nobody knows yet whether it happened:", said, took)
+
+
+def _received(run: Run, event: Received) -> Iterator[_Line]:
+    who = _who(event.by)
+    match event.delivery:
+        case Approve(item=item, edit=edit):
+            yield _Line("good", f"{who} approved {_tool_of(run, item)}", f"with {within(edit, 400)}" if edit else "")
+        case Refuse(item=item, reason=reason):
+            yield _Line("bad", f"{who} denied {_tool_of(run, item)}:", reason)
+        case Expire(item=item):
+            yield _Line("bad", f"nobody answered about {_tool_of(run, item)} in time")
+        case Reply(text=text):
+            yield _Line("good", f"{who} answers:", text)
+        case Tell(text=text):
+            yield _Line("says", f"{who} says:", text)
+        case Cancel(reason=reason):
+            yield _Line("bad", "is to be cancelled:", reason)
+        case ChildEnded(run=child, state=state, answer=answer, error=error):
+            yield _Line("good" if state == "done" else "bad", f"run {child[-4:]} is {state}", answer or error)
+        case TimerFired():
+            yield _Line("note", "the time has come")
+        case _:
+            pass
+
+
+def _tool_of(run: Run, item: str) -> str:
+    """The tool that an item is about, by the effect its id names."""
+    number = item.removeprefix(run.id + ".").partition(".")[0]
+    effect = run.effects.get(int(number)) if number.isdigit() else None
+    return effect.call.tool if effect is not None else "it"
+
+
+def _ended(run: Run, event: Ended) -> _Line:
+    match event.state:
+        case "done":
+            return _Line("end", "done", _answer(run, event) if run.started and run.started.parent else "")
+        case "failed":
+            return _Line("bad", "failed:", f"{event.error.message} [{event.error.code}]" if event.error else "")
+        case "cancelled":
+            return _Line("bad", "cancelled:", event.error.message if event.error else "")
+
+
+def _answer(run: Run, event: Ended) -> str:
+    return run.blob(event.blob).decode() if event.blob else event.answer
