@@ -16,9 +16,9 @@ FILE = sys.argv[2] if len(sys.argv) > 2 else os.devnull
 MODERN = "2026-07-28"
 OBJECT = {"type": "object"}
 TOOLS = [
-    "answer", "blocks", "chatter", "daemon", "deaf", "die", "elicit", "environment", "error", "flood", "garbage",
-    "hang", "huge", "ignore", "late", "looks_like_an_answer", "nothing", "not_json", "notifications", "old_id",
-    "refuse", "repeat", "reorder", "sleep", "structured", "text",
+    "abyss", "answer", "blocks", "chatter", "daemon", "deaf", "die", "elicit", "environment", "error", "flood",
+    "garbage", "hang", "huge", "ignore", "late", "looks_like_an_answer", "nothing", "not_json", "notifications",
+    "old_id", "refuse", "repeat", "reorder", "sleep", "structured", "text",
 ]  # fmt: skip
 held: list[tuple[object, object]] = []
 
@@ -57,7 +57,10 @@ def begin(message: dict[str, object]) -> None:
         if MODE == "dies_at_discover":
             sys.stderr.write("expected initialize\n")
             sys.exit(1)
-        if MODE == "modern":
+        if MODE == "modern_after_all" and not os.path.exists(FILE):
+            with open(FILE, "w"):
+                sys.exit(1)
+        if MODE in ("modern", "modern_after_all"):
             found: dict[str, object] = {"supportedVersions": [MODERN], "capabilities": {}, "resultType": "complete"}
             send({"id": id, "result": found})
         elif MODE == "stranger":
@@ -68,6 +71,9 @@ def begin(message: dict[str, object]) -> None:
         if MODE == "dies_at_initialize":
             sys.stderr.write("cannot open the books\n")
             sys.exit(3)
+        if MODE == "modern_after_all":
+            send({"id": id, "error": {"code": -32022, "message": "no", "data": {"supported": [MODERN]}}})
+            return
         version = "1999-01-01" if MODE == "wrong_version" else "2025-06-18"
         send({"id": id, "result": {"protocolVersion": version, "capabilities": {}, "serverInfo": {"name": "raw"}}})
     elif method == "tools/list":
@@ -157,6 +163,11 @@ def misbehave(id: object, name: str, args: dict[str, object]) -> None:  # noqa: 
             result(id, "the real one")
         case "not_json":
             sys.stdout.write(f'{{"jsonrpc": "2.0", "id": {id}, "result": {{"structuredContent": NaN}}}}\n')
+            sys.stdout.flush()
+        case "abyss":
+            sys.stdout.write(
+                f'{{"jsonrpc": "2.0", "id": {id}, "result": {{"structuredContent": {"[" * 50_000}{"]" * 50_000}}}}}\n'
+            )
             sys.stdout.flush()
         case "notifications":
             for n in range(int(str(args["count"]))):

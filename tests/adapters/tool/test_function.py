@@ -276,6 +276,20 @@ def test_a_result_that_is_too_large_is_not_kept():
     assert calling(pay, limit=1002) == Done("x" * 1000)
 
 
+def test_a_result_that_is_nested_too_deep_is_not_kept():
+    deep: object = {}
+    for _ in range(300):
+        deep = [deep]
+
+    @deputy.tool()
+    def pay() -> object:
+        return deep
+
+    done = calling(pay)
+    assert isinstance(done, Done)
+    assert "not_kept" in cast("dict[str, object]", done.value)
+
+
 def test_a_result_that_holds_itself_is_no_json():
     @deputy.tool(effect="read")
     def look() -> object:

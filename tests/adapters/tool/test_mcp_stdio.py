@@ -75,6 +75,15 @@ def test_a_server_that_ignores_what_it_does_not_know_is_asked_the_old_way(monkey
     asyncio.run(scenario())
 
 
+def test_a_server_that_ended_once_while_it_was_discovered_is_not_taken_for_an_old_one(tmp_path: Path):
+    async def scenario():
+        async with serving(raw("modern_after_all", tmp_path / "calls")) as host:
+            assert isinstance(await host.invoke(intent_of("raw.text")), Failed)
+            assert isinstance(await host.invoke(intent_of("raw.text")), Done)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("discover", [True, False])
 def test_the_servers_of_the_sdk_are_spoken_to(discover: bool):
     async def scenario():
@@ -222,6 +231,19 @@ def test_fifty_megabytes_are_read_past_in_little_memory():
     asyncio.run(scenario())
 
 
+def test_an_answer_nested_too_deep_is_not_kept_and_one_that_nobody_can_parse_not_read():
+    deep: object = {}
+    for _ in range(300):
+        deep = [deep]
+    done = calling("answer", {"result": {"content": [], "structuredContent": deep}})
+    assert isinstance(done, Done)
+    assert "not_kept" in cast("dict[str, object]", done.value)
+    safe = calling("answer", {"result": {"content": [], "structuredContent": deep}}, safe=True)
+    assert isinstance(safe, Failed)
+    assert safe.code == "result_not_json"
+    assert isinstance(calling("abyss"), Unknown)
+
+
 def test_a_flood_on_stderr_blocks_nobody():
     assert calling("flood", {"mib": 50}) == Done("flooded")
 
@@ -305,6 +327,8 @@ def test_a_child_gets_the_basics_its_own_settings_and_no_secret_by_argument():
             assert seen["cwd"] == str(Path(__file__).parent)
             told = await host.invoke(intent_of("raw.error", {"text": "wrong token tok-123456"}))
             assert told == Failed("tool_error", "wrong token [secret]")
+            cut = await host.invoke(intent_of("raw.error", {"text": "x" * 1995 + "tok-123456"}))
+            assert cut == Failed("tool_error", "x" * 1995 + "[sec…")
             for pid in below(os.getpid()):
                 assert b"tok-123456" not in Path(f"/proc/{pid}/cmdline").read_bytes()
         finally:
@@ -432,13 +456,14 @@ def test_at_the_deadline_the_server_is_told_and_with_its_late_answer_the_attempt
         file = tmp_path / "calls"
         async with serving(raw("old", file)) as host, asyncio.TaskGroup() as calls:
             child = await pid_of(host)
-            other = calls.create_task(host.invoke(intent_of("raw.ignore", key="r2.1", deadline=2.0)))
+            other = calls.create_task(host.invoke(intent_of("raw.ignore", key="r2.1")))
             await asyncio.sleep(0.1)
             assert isinstance(await host.invoke(intent_of("raw.late", key="r1.1", deadline=0.3)), Unknown)
             await asyncio.wait_for(until(lambda: "notifications/cancelled" in file.read_text()), 1.0)
             await asyncio.wait_for(host.quiesce("r1.1"), 0.5)
             assert alive(child)
             assert not other.done()
+            other.cancel()
 
     asyncio.run(scenario())
 
@@ -562,7 +587,8 @@ def test_children_of_one_server_are_few_whatever_hangs():
     async def scenario():
         async with serving(raw()) as host, asyncio.TaskGroup() as calls:
             for n in range(8):
-                calls.create_task(host.invoke(intent_of("raw.ignore", key=f"held.{n}", deadline=8.0)))
+                await pid_of(host)
+                calls.create_task(host.invoke(intent_of("raw.ignore", key=f"held.{n}")))
                 assert isinstance(await host.invoke(intent_of("raw.hang", key=f"hung.{n}", deadline=0.2)), Unknown)
             result = await host.invoke(intent_of("raw.text"))
             assert isinstance(result, Failed)

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from typing import cast
 from urllib.parse import quote
 
-__all__ = ["MAX_BYTES", "scrubbed", "sentence"]
+__all__ = ["MAX_BYTES", "is_shallow", "scrubbed", "sentence"]
 
 MAX_BYTES = 8 * 1024 * 1024  #: of one message or result, unless a host is told otherwise
 _MAX_TEXT = 2_000
+_MAX_DEPTH = 100  # of results: who reads them may do so recursively
 _SHORTEST_SECRET = 4  # hiding every "1" of a text would garble it and hide nothing
 _HIDDEN = "[secret]"
 
@@ -23,9 +24,25 @@ def scrubbed(value: object, secrets: Collection[str]) -> object:
 
 def sentence(text: str, secrets: Collection[str] = (), limit: int = _MAX_TEXT) -> str:
     """A text from outside, fit for a message: no secrets, no control characters, not long."""
-    clean = cast("str", scrubbed(text[: 4 * limit], secrets)).strip()
+    clean = cast("str", scrubbed(text, secrets)).strip()[: limit + 1]
     clean = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in clean)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def is_shallow(value: object) -> bool:
+    """Whether a value of JSON's types is nested no deeper than anybody needs."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [member for item in level for member in _members(item) if isinstance(member, dict | list | tuple)]
+        if not level:
+            return True
+    return False
+
+
+def _members(value: object) -> Collection[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list | tuple) else ()
 
 
 def _without(value: object, forms: list[str]) -> object:

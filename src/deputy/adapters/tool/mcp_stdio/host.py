@@ -63,7 +63,7 @@ class McpStdio:
         self._current: Session | None = None
         self._starting: asyncio.Task[Session] | None = None
         self._children: dict[Session, asyncio.Task[None] | None] = {}  # every one, with the task that ends it
-        self._discover = True  # until a server is seen to end at it
+        self._discover = True  # until a server is seen to end at it, and to begin without it
         self._closed = False
         self._listing = asyncio.Lock()
         self._listed: tuple[Session | None, tuple[ToolSpec, ...]] = (None, ())
@@ -147,28 +147,31 @@ class McpStdio:
         return starting.result()
 
     async def _launch(self) -> Session:
-        environment = self._environment()
+        environment, discover = self._environment(), self._discover
         while True:
             if self._closed or len(self._children) >= _MOST_CHILDREN:
                 raise self._unavailable(
                     "is closed" if self._closed else "is still at too many calls that passed their deadline"
                 )
-            session = Session(limit=self._server.limit, on_end=self._retire)
+            session = Session(limit=self._server.limit, secrets=self._secrets, on_end=self._retire)
             self._children[session] = None
-            discover = self._discover
             trouble = await self._begin(session, environment, discover=discover)
             if trouble is None:
-                self._current = session
+                self._current, self._discover = session, discover
                 return session
             session.hurry()
             self._retire(session)
             if trouble.kind == "cut" and discover:
-                self._discover = False  # it may be one that ends at what it does not know: not even ask
+                discover = False  # it may be one that ends at what it does not know: not even ask
                 continue
-            if (ending := self._children.get(session)) and trouble.kind == "unsent":
-                await asyncio.wait({ending})  # it ended before it was asked anything: what its last words were
-                raise self._unavailable(f"ended ({session.last_words()})")
-            raise self._unavailable(trouble.message)
+            self._discover = True
+            if trouble.kind != "unsent":
+                raise self._unavailable(trouble.message)
+            if ending := self._children.get(
+                session
+            ):  # it ended before it was asked anything: what were its last words?
+                await asyncio.wait({ending})
+            raise self._unavailable(f"ended ({session.last_words()})")
 
     async def _begin(self, session: Session, environment: Mapping[str, str], *, discover: bool) -> Trouble | None:
         server = self._server

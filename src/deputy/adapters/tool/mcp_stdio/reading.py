@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
-from deputy.adapters.tool import scrubbed, sentence
+from deputy.adapters.tool import is_shallow, scrubbed, sentence
 from deputy.adapters.tool.mcp_stdio.session import METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
 from deputy.adapters.wire.schema import Validator
 from deputy.base.canonical import is_json
@@ -83,12 +83,12 @@ def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets:
         texts = [part for part in map(_block, content) if isinstance(part, str)]
         return Failed("tool_error", sentence("\n".join(texts), secrets) or "The tool failed and did not say why.")
     value = answer["structuredContent"] if answer.get("structuredContent") is not None else _value(content)
-    value = scrubbed(value, secrets)
-    if is_json(value):
-        return Done(value)
+    if is_json(value) and is_shallow(value):
+        return Done(scrubbed(value, secrets))
     if safe:
-        return Failed("result_not_json", "It ran, but what it returned is not JSON.")
-    return Done({"not_kept": {"code": "result_not_json", "message": "It was done, but its answer is not JSON."}})
+        return Failed("result_not_json", "It ran, but its answer is not JSON, or nested too deep.")
+    message = "It was done, but its answer is not JSON, or nested too deep; nothing of it was kept."
+    return Done({"not_kept": {"code": "result_not_json", "message": message}})
 
 
 def _trouble(trouble: Trouble, message: str, *, sent: bool, safe: bool) -> Result:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
@@ -30,7 +30,7 @@ _ENVELOPE = "io.modelcontextprotocol/"
 _PROBE = 5.0  # seconds for `server/discover`, which an old server may not even refuse
 _LAST_GASP = 0.25  # seconds after the end of its output in which its status and last words become known
 _MAX_PAGES, _MAX_TOOLS = 100, 1_000
-_MAX_UNASKED = 100_000  # lines in a row that answer nothing
+_MAX_UNASKED = 500_000  # lines in a row that answer nothing
 _ID_FIRST = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,18})\s*,')
 _ID_LAST = re.compile(rb',\s*"id"\s*:\s*(\d{1,18})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
 
@@ -64,8 +64,8 @@ class Request:
 class Session:
     """One server process, from its start to its last trace. `on_end` is told once when it can be asked no more."""
 
-    def __init__(self, *, limit: int, on_end: "Callable[[Session], None]") -> None:
-        self._limit, self._on_end = limit, on_end
+    def __init__(self, *, limit: int, secrets: Collection[str], on_end: "Callable[[Session], None]") -> None:
+        self._limit, self._secrets, self._on_end = limit, secrets, on_end
         self._process: Process | None = None
         self._open: dict[int, Request] = {}  # asked and not answered, given up or not
         self._ids = itertools.count(1)
@@ -168,8 +168,8 @@ class Session:
         """What is known of why it ended or does not answer."""
         if self._process is None:
             return ""
-        status, said = self._process.status, sentence(" ".join(self._process.last_words().split())[-300:])
-        noise = sentence(self._noise.decode("utf-8", "replace"), limit=100)
+        said = sentence(" ".join(self._process.last_words().split()), self._secrets, limit=8_000)[-300:]
+        noise, status = sentence(self._noise.decode("utf-8", "replace"), self._secrets, limit=100), self._process.status
         parts = [
             f"exit status {status}" if status is not None else "",
             f"its last words: {said}" if said else "",
@@ -254,7 +254,13 @@ class Session:
             code, text = told.get("code"), told.get("message")
             number = code if isinstance(code, int) else 0
             self._answer(
-                id, Trouble("refused", f"answered with error {number}: {sentence(str(text))}", number, told.get("data"))
+                id,
+                Trouble(
+                    "refused",
+                    f"answered with error {number}: {sentence(str(text), self._secrets)}",
+                    number,
+                    told.get("data"),
+                ),
             )
         elif isinstance(result := message.get("result"), dict):
             self._answer(id, cast("dict[str, object]", result))
