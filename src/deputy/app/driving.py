@@ -14,8 +14,9 @@ from deputy.domain.stow import blobs_of
 from deputy.kernel.schedule import Worker
 from deputy.ports.store import RunRow
 
-__all__ = ["Step", "follow", "is_driven", "see_through", "serve", "watch_through", "work"]
+__all__ = ["Step", "changes", "follow", "is_driven", "see_through", "serve", "watch_through", "work"]
 
+OPEN = ("ready", "running", "waiting")
 OVER = ("done", "failed", "cancelled")
 LOOK = 1.0  #: seconds after which we look again where nothing told us to
 
@@ -62,7 +63,7 @@ async def is_driven(office: Office, run: str) -> bool:
 
 async def work(office: Office, stop: asyncio.Event | None = None) -> list[RunRow]:
     """Drive everything until nothing can go on; returns the runs that were open when it began, as they are now."""
-    open_runs = [row.id for row in await office.store.runs(states=("ready", "running", "waiting"))]
+    open_runs = [row.id for row in await office.store.runs(states=OPEN)]
     worker = office.worker()
     async with _stopped_by(worker, stop or asyncio.Event()):
         await worker.run(until_idle=True)
@@ -74,6 +75,25 @@ async def serve(office: Office, stop: asyncio.Event) -> None:
     worker = office.worker()
     async with _stopped_by(worker, stop):
         await worker.run()
+
+
+async def changes(office: Office, end: asyncio.Event) -> AsyncGenerator[RunRow]:
+    """Runs as they begin, wait, go on and end, whoever drives them; a state that lasts a moment may be left out."""
+    known = {row.id: (row.state, row.summary) for row in await office.store.runs(states=OPEN)}
+    newest = max((row.id for row in await office.store.runs(most=1)), default="")
+    while True:
+        last, began = end.is_set(), office.clock.boot()
+        rows = {row.id: row for row in await office.store.runs(states=OPEN)}
+        rows |= {row.id: row for row in await _newer(office, newest)}
+        rows |= {run: await _row(office, run) for run in known if run not in rows}
+        for row in sorted(rows.values(), key=lambda row: row.changed):
+            if known.get(row.id) != (row.state, row.summary) and row.state != "ready":
+                yield row
+        known = {row.id: (row.state, row.summary) for row in rows.values() if row.state not in OVER}
+        newest = max((newest, *rows))
+        if last:
+            return
+        await _pause(end, max(20 * (office.clock.boot() - began), 0.5))  # looking must not cost what is looked at
 
 
 async def follow(office: Office, runs: Sequence[str], end: asyncio.Event) -> AsyncGenerator[Step]:
@@ -146,6 +166,21 @@ async def _row(office: Office, run: str) -> RunRow:
     row = await office.store.run(run)
     assert row is not None
     return row
+
+
+async def _newer(office: Office, newest: str) -> list[RunRow]:
+    """The runs that were started after this one."""
+    most = 50
+    while True:
+        rows = list(await office.store.runs(most=most))
+        if len(rows) < most or rows[-1].id <= newest:
+            return [row for row in rows if row.id > newest]
+        most *= 8
+
+
+async def _pause(end: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(end.wait(), seconds)
 
 
 async def _changed(office: Office, end: asyncio.Event, longest: float = LOOK) -> None:

@@ -96,8 +96,10 @@ async def inbox(office: Office, person: Person | None = None) -> list[tuple[Item
 
 
 async def accounts(office: Office) -> list[Account]:
-    """The ledger."""
-    return list(await office.store.accounts())
+    """The ledger: days, the latest first, and runs that share their budget with those they started."""
+    found = await office.store.accounts()
+    days = sorted((a for a in found if a.name.startswith("day:")), key=lambda a: a.name, reverse=True)
+    return [*days, *(a for a in found if not a.name.startswith("day:"))]
 
 
 async def live_workers(office: Office) -> int:

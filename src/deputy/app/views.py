@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from deputy.app.config import Settings
 from deputy.app.queries import Opened
 from deputy.base.canonical import decode
 from deputy.domain.chain import GENESIS
-from deputy.domain.cost import Cost, format_money
+from deputy.domain.cost import Cost, Limits, format_money
 from deputy.domain.event import Started
 from deputy.domain.message import ModelCall
 from deputy.domain.principal import agent_principal
@@ -152,9 +153,26 @@ def message_view(items: Sequence[tuple[Item, Asked]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def account_view(account: Account, currency: str) -> dict[str, Any]:
-    """One line of the ledger, as `deputy budget --json` prints it."""
-    return {"account": account.name, "held": spent(account.held, currency), "spent": spent(account.spent, currency)}
+def account_view(account: Account, settings: Settings) -> dict[str, Any]:
+    """One line of the ledger, as `deputy budget --json` prints it; limits are those of the current mandate."""
+    kind, _, rest = account.name.partition(":")
+    day, _, agent = rest.partition(":") if kind == "day" else ("", "", "")
+    deployed = settings.agents.get(agent)
+    limits = deployed.agent.day_limits.raised(account.raised) if deployed is not None else Limits()
+    return {
+        "account": account.name,
+        "agent": agent or None,
+        "day": day or None,
+        "run": rest if kind == "run" else None,
+        "held": spent(account.held, settings.currency),
+        "spent": spent(account.spent, settings.currency),
+        "raised": spent(account.raised, settings.currency),
+        "limit": {
+            "money": None if limits.money is None else money(limits.money, settings.currency),
+            "tokens": limits.tokens,
+            "steps": limits.steps,
+        },
+    }
 
 
 WAITS = {"approval": 3, "question": 3, "frozen": 3, "configuration": 3, "in_doubt": 6, "budget": 5}

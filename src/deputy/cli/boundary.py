@@ -10,9 +10,17 @@ from typing import NamedTuple, cast
 
 from deputy.base.errors import CommitRefused, DeputyError, ProcedureError, UsageError
 
-__all__ = ["INTERRUPTED", "Crash", "guarded", "is_defect", "sentence"]
+__all__ = ["Crash", "Interrupted", "guarded", "is_defect"]
 
 BUG, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+
+
+class Interrupted(BaseException):
+    """A signal ended the work; `exit_code` is what the shell expects then."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
 
 
 class Crash(Exception):
@@ -51,6 +59,8 @@ def guarded(args: Sequence[str], work: Callable[[], object]) -> int:
 def _answer(exc: BaseException, as_json: bool) -> int:
     if isinstance(exc, SystemExit):
         return exc.code if isinstance(exc.code, int) else 0
+    if isinstance(exc, Interrupted):
+        return exc.exit_code
     if isinstance(exc, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(exc, BrokenPipeError):
@@ -97,10 +107,10 @@ def _tell(code: str, message: str, remedy: str, *, as_json: bool) -> None:
         return
     from deputy.cli.text import one_line
 
-    sys.stderr.write(one_line(f"deputy: {sentence(message)} {remedy}".rstrip()) + "\n")
+    sys.stderr.write(one_line(f"deputy: {_sentence(message)} {remedy}".rstrip()) + "\n")
 
 
-def sentence(text: str) -> str:
+def _sentence(text: str) -> str:
     """A text that ends like a sentence."""
     text = " ".join(text.split())
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

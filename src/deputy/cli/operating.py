@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("worker")(_worker)
     app.command("freeze")(_freeze)
     app.command("thaw")(_thaw)
+    app.command("budget")(_budget)
 
 
 def _worker(
@@ -27,7 +28,7 @@ def _worker(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Drive the workspace's runs until told to stop, or until nothing can go on.
+    """Drive the runs of the workspace, until told to stop.
 
     SIGINT and SIGTERM let it finish the step in hand; a second one stops it at once. With --until-idle the exit code
     is that of the runs that were open when it began.
@@ -46,7 +47,7 @@ def _freeze(
     ctx: typer.Context, agent: AgentName = None, person: AsPerson = None, workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Let an agent (or all) begin nothing more until it is thawed."""
+    """Let an agent (or all of them) begin nothing more."""
     _switch(ctx, agent, person, workspace, as_json=as_json, frozen=True)
 
 
@@ -54,7 +55,7 @@ def _thaw(
     ctx: typer.Context, agent: AgentName = None, person: AsPerson = None, workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Let a frozen agent (or all) go on."""
+    """Let a frozen agent (or all of them) go on."""
     _switch(ctx, agent, person, workspace, as_json=as_json, frozen=False)
 
 
@@ -69,5 +70,22 @@ def _switch(
             terminal.emit({"agent": agent, "frozen": frozen})
         what = "frozen: nothing more begins" if frozen else "thawed"
         terminal.say(f"{agent or 'The workspace'} is {what}.")
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _budget(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Show what agents have spent, and may spend."""
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.queries import accounts
+        from deputy.app.views import account_view
+        from deputy.cli.tables import show_accounts
+
+        found = [account_view(account, office.settings) for account in await accounts(office)]
+        if as_json:
+            terminal.emit(found)
+        else:
+            show_accounts(office, terminal, found)
 
     perform(ctx, work, workspace, as_json=as_json)

@@ -1,12 +1,11 @@
 """Commands for people: what waits for them, and their answers."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from deputy.base.errors import UsageError
-from deputy.cli.session import AsJson, AsPerson, Office, Workspace, perform
+from deputy.cli.session import AsJson, AsPerson, Office, Workspace, perform, read_json
 from deputy.cli.terminal import Terminal
 
 __all__ = ["add_to", "goes_on"]
@@ -50,7 +49,7 @@ def _inbox(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what waits for people, and the commands that answer it."""
+    """Show what waits for people, and how to answer."""
 
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import person_named
@@ -81,12 +80,14 @@ def _approve(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Let an effect happen as shown (or as you change it), or raise a budget."""
+    """Let an effect happen as shown or edited; or raise a budget."""
 
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import approve, person_named
 
-        found = await approve(office, item, person_named(office, person), None if edit is None else _json(edit))
+        found = await approve(
+            office, item, person_named(office, person), None if edit is None else read_json("--edit", edit)
+        )
         await _delivered(office, terminal, found, "Approved.")
 
     perform(ctx, work, workspace, as_json=as_json)
@@ -162,14 +163,3 @@ async def _delivered(office: Office, terminal: Terminal, item: str, said: str) -
     if terminal.as_json:
         terminal.emit({"id": item, "run": run})
     await goes_on(office, terminal, run, said)
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text, parse_constant=lambda c: _refuse(c))
-    except ValueError as exc:
-        raise UsageError(f"--edit is no JSON: {exc}.", "Write an object, as in --edit '{\"amount\": 10}'.") from None
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no number of JSON")

@@ -80,7 +80,7 @@ def _show(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run did, how it stands, and what it waits for.
+    """Show what a run did and what it waits for.
 
     Exit codes are those of `deputy run`.
     """
@@ -110,7 +110,10 @@ def _cancel(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a run and those it started; what it has begun is waited for."""
+    """Stop a run and those it started.
+
+    Effects that were begun are waited for.
+    """
 
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import cancel, person_named

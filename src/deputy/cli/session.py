@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from deputy.cli.boundary import Crash, is_defect
+from deputy.base.errors import UsageError
+from deputy.cli.boundary import Crash, Interrupted, is_defect
 from deputy.cli.terminal import Terminal
 
 if TYPE_CHECKING:  # help and completion need nothing of a workspace
@@ -16,7 +18,7 @@ if TYPE_CHECKING:  # help and completion need nothing of a workspace
 else:
     Office = object
 
-__all__ = ["AsJson", "AsPerson", "Office", "Signals", "Workspace", "perform", "terminal_of"]
+__all__ = ["AsJson", "AsPerson", "Office", "Signals", "Workspace", "perform", "read_json", "terminal_of"]
 
 Workspace = Annotated[
     str | None,
@@ -27,6 +29,7 @@ AsPerson = Annotated[
     str | None,
     typer.Option("--as", metavar="PERSON", help="Who acts, by id or e-mail.", show_default="the first owner"),
 ]
+SAME = 0.3  #: seconds in which two signals are one, sent to us and, by a wrapper that passes it on, again
 Work = Callable[[Office, Terminal], Awaitable[int | None]]
 
 
@@ -63,13 +66,26 @@ async def _perform(terminal: Terminal, work: Work) -> int | None:
         return code
 
 
+def read_json(option: str, text: str) -> object:
+    """The JSON that an option was given."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as exc:
+        example = f"{option} '{{\"amount\": 10}}'"
+        raise UsageError(f"What {option} was given is no JSON: {exc}.", f"Write an object, as in {example}.") from None
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no number")
+
+
 class Signals:
     """Stop gently at the first SIGINT or SIGTERM, and at once at the second."""
 
     def __init__(self, remark: Callable[[str], None]) -> None:
         self.stop = asyncio.Event()
         self.exit_code: int | None = None  #: as the shell expects it of what a signal ended
-        self._remark = remark
+        self._remark, self._stopped_at = remark, 0.0
 
     @contextlib.contextmanager
     def heeded(self) -> Generator["Signals"]:
@@ -78,10 +94,11 @@ class Signals:
         assert main is not None
 
         def heed(number: int) -> None:
-            self.exit_code = 128 + number
             if self.stop.is_set():
-                main.cancel()
+                if loop.time() - self._stopped_at > SAME:
+                    main.cancel()
                 return
+            self.exit_code, self._stopped_at = 128 + number, loop.time()
             self._remark("Stopping after the step in hand. A second signal stops at once.")
             self.stop.set()
 
@@ -92,7 +109,7 @@ class Signals:
         except asyncio.CancelledError:
             if self.exit_code is None:
                 raise
-            raise typer.Exit(self.exit_code) from None
+            raise Interrupted(self.exit_code) from None
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)

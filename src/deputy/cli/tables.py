@@ -1,6 +1,7 @@
 """Lists for people: runs and accounts, one a line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +11,10 @@ from deputy.app.queries import RunRow, live_workers, shortest
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, one_line
 
-__all__ = ["show_runs", "table"]
+__all__ = ["show_accounts", "show_runs", "table"]
+
+STYLES = {"waiting": "yellow", "failed": "red", "cancelled": "red", "done": "green", "running": "cyan"}
+DAYS = 14  #: days of accounts that people are shown
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -43,4 +47,29 @@ async def show_runs(office: Office, terminal: Terminal, rows: Sequence[RunRow], 
         terminal.note("No worker is running: `deputy worker` lets ready runs go on.")
 
 
-STYLES = {"waiting": "yellow", "failed": "red", "cancelled": "red", "done": "green", "running": "cyan"}
+def show_accounts(office: Office, terminal: Terminal, found: Sequence[Mapping[str, Any]]) -> None:
+    """Write the ledger, a day and agent (or a run that shares its budget) a line."""
+    if not found:
+        terminal.say("Nothing was spent yet.")
+        return
+    days = sorted({account["day"] for account in found if account["day"]}, reverse=True)[:DAYS]
+    shown = table("WHEN", "WHO", "SPENT", "HELD", "OF AT MOST", "TOKENS", "STEPS", right=RIGHT)
+    for account in found:
+        if account["day"] is not None and account["day"] not in days:
+            continue
+        limit, spent = account["limit"], account["spent"]
+        most = limit["money"]["amount"] if limit["money"] else "no limit"
+        who = account["agent"] or f"run {str(account['run'])[-6:]} and its children"
+        shown.add_row(
+            account["day"] or "", one_line(who), spent["money"]["amount"], account["held"]["money"]["amount"], most,
+            _of(spent["tokens"], limit["tokens"]), _of(spent["steps"], limit["steps"]),
+        )  # fmt: skip
+    terminal.out.print(shown)
+    terminal.say(f"Money in {office.settings.currency}.", style="dim")
+
+
+def _of(used: int, most: int | None) -> str:
+    return str(used) if most is None else f"{used} of {most}"
+
+
+RIGHT = ("SPENT", "HELD", "OF AT MOST", "TOKENS", "STEPS")

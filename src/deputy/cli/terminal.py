@@ -1,10 +1,11 @@
 """Where a command writes: results to stdout, remarks to stderr, colours only where somebody can see them."""
 
+import contextlib
 import json
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -56,3 +57,13 @@ class Terminal:
         """Write commands to type, one a line, never broken: they are there to be copied."""
         for line in lines:
             self.out.print(Text(indent + line, style="bold"), no_wrap=True, overflow="ignore", crop=False)
+
+    @contextlib.contextmanager
+    def busy(self, what: str) -> Generator[Callable[[str], None]]:
+        """Show that something takes long, while it does and somebody watches; yields how to say at what it is."""
+        console = self.out if self.out.is_terminal and not self.as_json else self.err
+        if not console.is_terminal:
+            yield lambda _: None
+            return
+        with console.status(one_line(f"{what} …"), spinner="dots") as status:
+            yield lambda now: status.update(one_line(f"{what}: {now} …"))

@@ -99,7 +99,7 @@ def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case 
         case VerdictGiven():
             yield _verdict(run.effects[event.n], event)
         case ToolIntent():
-            yield _intent(run.effects[event.n], event)
+            yield _intent(run, run.effects[event.n], event)
         case Outcome():
             yield _outcome(run.effects[event.n], event)
         case Doubted(n=n, reason=reason):
@@ -159,13 +159,14 @@ def _verdict(effect: Effect, event: VerdictGiven) -> _Line:
             return _Line("note", "would call", call, event.rule)
 
 
-def _intent(effect: Effect, event: ToolIntent) -> _Line:
+def _intent(run: Run, effect: Effect, event: ToolIntent) -> _Line:
+    to = str(effect.call.args.get("to") or (run.started.on_behalf_of if run.started else ""))
     args, again = effect.call.args, f"attempt {event.attempt}" if event.attempt > 1 else ""
     match effect.call.tool:
         case "person.ask":
-            return _Line("ask", f"asks {args.get('to') or 'the person it acts for'}:", str(args.get("question")), again)
+            return _Line("ask", f"asks {to}:", str(args.get("question")), again)
         case "person.tell":
-            return _Line("says", f"tells {args.get('to') or 'the person it acts for'}:", str(args.get("text")), again)
+            return _Line("says", f"tells {to}:", str(args.get("text")), again)
         case "agent.run":
             head = f"starts {args.get('agent')} as run {event.child[-4:]}:"
             return _Line("go", head, str(args.get("task")), again)

@@ -44,8 +44,19 @@ async def see_through(office: Office, terminal: Terminal, run: str, signals: Sig
 async def watch_through(office: Office, terminal: Terminal, run: str, signals: Signals) -> int:
     """Watch a run that others drive, and say how it came out."""
     driven = asyncio.create_task(driving.watch_through(office, run, signals.stop))
-    asyncio.get_running_loop().call_later(PATIENCE, lambda: None)
-    return await _until(driven, office, terminal, run, signals)
+    reminding = asyncio.create_task(_remind(office, terminal, run))
+    try:
+        return await _until(driven, office, terminal, run, signals)
+    finally:
+        reminding.cancel()
+        await asyncio.wait([reminding])
+
+
+async def _remind(office: Office, terminal: Terminal, run: str) -> None:
+    """Say after a while that nobody drives what is waited for."""
+    await office.clock.sleep(PATIENCE)
+    if not await driving.is_driven(office, run):
+        terminal.note(f"No worker is running; `{terminal.command('worker')}` lets this run go on.")
 
 
 async def _until(driven: "asyncio.Task[RunRow]", office: Office, terminal: Terminal, run: str, signals: Signals) -> int:
@@ -57,6 +68,7 @@ async def _until(driven: "asyncio.Task[RunRow]", office: Office, terminal: Termi
         row = await driven
     finally:
         driven.cancel()
+        await asyncio.wait([driven])
     code = await conclude(office, terminal, row)
     return code if signals.exit_code is None else signals.exit_code
 

@@ -1,13 +1,23 @@
 """A worker at a terminal: says what it takes up and how it came out, or for programs, the runs at the end."""
 
+import asyncio
+import sys
+
+from rich.text import Text
+
 from deputy.app import driving
 from deputy.app.bootstrap import Office
-from deputy.app.queries import shortest
+from deputy.app.queries import RunRow, shortest
 from deputy.app.views import exit_code, run_line
 from deputy.cli.session import Signals
+from deputy.cli.summary import WAITS
 from deputy.cli.terminal import Terminal
+from deputy.cli.text import one_line, when
 
 __all__ = ["serve", "work_off"]
+
+SIGNS = {"done": ("✓", "green"), "failed": ("✗", "red"), "cancelled": ("✗", "red"), "waiting": ("…", "yellow")}
+ANSWERED = ("approval", "question", "in_doubt", "budget")
 
 
 async def work_off(office: Office, terminal: Terminal, signals: Signals) -> int:
@@ -16,15 +26,38 @@ async def work_off(office: Office, terminal: Terminal, signals: Signals) -> int:
     if terminal.as_json:
         terminal.emit([run_line(row) for row in rows])
     for row in rows:
-        name = await shortest(office, "run", row.id)
-        terminal.say(f"Run {name} of {row.agent}: {row.state}" + (f" ({row.summary})" if row.summary else ""))
+        terminal.line(standing(row).append(f"  {await shortest(office, 'run', row.id)}", style="dim"))
     if not rows:
         terminal.say("Nothing was open.")
+    if any(row.summary in ANSWERED for row in rows if row.state == "waiting"):
+        terminal.commands([terminal.command("inbox")])
     return exit_code(*rows) if signals.exit_code is None else signals.exit_code
 
 
 async def serve(office: Office, terminal: Terminal, signals: Signals) -> int:
     """Drive everything until told to stop."""
-    terminal.note(f"Working for {office.settings.name}. Stop with Ctrl-C.", style="dim")
-    await driving.serve(office, signals.stop)
+    terminal.note(f"Working for {office.settings.name}; Ctrl-C stops.", style="dim")
+    end = asyncio.Event()
+    serving = asyncio.create_task(driving.serve(office, signals.stop))
+    serving.add_done_callback(lambda _: end.set())
+    try:
+        async for row in driving.changes(office, end):
+            if terminal.as_json:
+                terminal.emit(run_line(row))
+                sys.stdout.flush()
+            elif row.state != "running":
+                terminal.line(standing(row).append(f"  {await shortest(office, 'run', row.id)}", style="dim"))
+        await serving
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
     return 0
+
+
+def standing(row: RunRow) -> Text:
+    """How a run stands, in one line."""
+    sign, style = SIGNS.get(row.state, ("·", ""))
+    what = row.state if row.state != "waiting" else f"waits for {WAITS.get(row.summary, row.summary)}"
+    line = Text(when(row.changed) + "  ", style="dim").append(f"{sign} ", style=style)
+    why = f" ({row.summary})" if row.state in ("failed", "cancelled") and row.summary != row.state else ""
+    return line.append(one_line(f"{row.agent} for {row.on_behalf_of}: {what}{why}"), style="default")

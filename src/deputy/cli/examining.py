@@ -1,0 +1,111 @@
+"""Commands that examine: the workspace's health, a verdict."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from deputy.base.errors import UsageError
+from deputy.cli.session import AsJson, AsPerson, Office, Workspace, perform, read_json, terminal_of
+from deputy.cli.terminal import Terminal
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to an application."""
+    policy = typer.Typer(help="Ask what policy would answer.", rich_markup_mode=None)
+    policy.callback()(_policy)
+    policy.command("check")(_check)
+    app.add_typer(policy, name="policy")
+    app.command("doctor")(_doctor)
+
+
+def _policy() -> None:
+    """Ask what policy would answer."""
+
+
+def _check(
+    ctx: typer.Context,
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent.", show_default=False)],
+    tool: Annotated[str, typer.Argument(metavar="TOOL", help="The tool, as `server.tool`.", show_default=False)],
+    args: Annotated[
+        str | None, typer.Option("--args", metavar="JSON", help="The arguments.", show_default="amounts at their limit")
+    ] = None,
+    person: AsPerson = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Say what the current mandate answers to a call, by which rule, and who would be asked."""
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.policy_check import explain
+
+        given = None if args is None else read_json("--args", args)
+        if given is not None and not isinstance(given, dict):
+            raise UsageError("Arguments are a JSON object.", "Write --args '{\"amount\": 10}'.")
+        with terminal.busy("Asking the tools' hosts"):
+            found = await explain(office, agent, tool, person_named(office, person), given)  # pyright: ignore[reportUnknownArgumentType]
+        if as_json:
+            terminal.emit(found)
+        else:
+            _verdict(terminal, found)
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+VERDICTS = {"allow": "bold green", "ask": "bold yellow", "shadow": "bold cyan", "deny": "bold red"}
+
+
+def _verdict(terminal: Terminal, found: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    from deputy.cli.text import brief, one_line
+
+    call = f"{found['tool']} {brief(found['args'], 400)}".rstrip()
+    head = Text(found["verdict"], style=VERDICTS[found["verdict"]])
+    terminal.say(head.append(f"  {one_line(call)}", style="default"))
+    facts = [
+        ("who", f"{found['agent']} for {found['on_behalf_of']}"), ("class", found["class"]), ("rule", found["rule"]),
+        ("why", found["why"]), ("asks", ", ".join(found["people"])), ("as", ", ".join(found["approvers"])),
+        ("invalid", found["invalid"]), ("but", "the agent is frozen" if found["frozen"] else ""),
+    ]  # fmt: skip
+    for label, text in facts:
+        if text:
+            terminal.say(Text(f"  {label:<8} ", style="dim").append(one_line(str(text)), style="default"))
+
+
+def _doctor(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Examine files, database, tools, mandates and workers."""
+    terminal = terminal_of(ctx, workspace, as_json=as_json)
+    raise typer.Exit(asyncio.run(_examine(terminal)))
+
+
+SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+
+
+async def _examine(terminal: Terminal) -> int:
+    from rich.text import Text
+
+    from deputy.app.doctor import Finding, examine, finding_view
+    from deputy.cli.text import one_line
+
+    found: list[Finding] = []
+    with terminal.busy("Examining") as doing:
+        async for finding in examine(terminal.workspace, doing):
+            found.append(finding)
+            sign, style = SIGNS[finding.level]
+            line = Text(f"{sign} ", style=style).append(f"{finding.check:<10} ", style="bold")
+            line.append(one_line(finding.message), style="default")
+            if finding.remedy:
+                line.append(f" {one_line(finding.remedy)}", style="dim")
+            terminal.say(line)
+    if terminal.as_json:
+        terminal.emit([finding_view(finding) for finding in found])
+    errors, warnings = (sum(f.level == level for f in found) for level in ("error", "warning"))
+    if errors or warnings:
+        terminal.say(f"{errors} wrong, {warnings} worth a look.", style="bold")
+    else:
+        terminal.say("All is well.", style="bold green")
+    return 2 if errors else 0
