@@ -5,22 +5,27 @@ that nobody else has written them since.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 import msgspec
 
-from deputy.adapters.store.sqlite.connection import Database, statement
+from deputy.adapters.store.sqlite.connection import Database, statement, translated
 from deputy.adapters.store.sqlite.connection import Row as Values
 from deputy.base.canonical import canonical, digest
-from deputy.base.errors import CommitRefused, Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget
+from deputy.base.errors import CommitRefused, Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget, StoreError
+from deputy.domain.chain import GENESIS, link
 from deputy.domain.cost import NOTHING, UNITS, Cost, Limits
-from deputy.ports.store import Commit, InboxRow, Lease, Move, NewRun, StateChange
+from deputy.ports.store import Commit, InboxRow, Lease, Move, NewRun, Row, StateChange
 
 __all__ = ["Committer", "Head", "instant"]
 
 CHUNKS = (128, 32, 8, 1)  #: rows an INSERT carries; few, so that their statements stay prepared
+
+#: What SQLite or Python say of values that no table can hold.
+UNFIT = (apsw.MismatchError, apsw.TooBigError, OverflowError, TypeError, ValueError)
 
 
 class Head(NamedTuple):
@@ -40,14 +45,18 @@ class _Account(NamedTuple):
 
 def instant(at: datetime) -> str:
     """A time as the tables keep it: UTC, of one width, so that texts compare like times."""
+    if at.tzinfo is not UTC:
+        if at.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be stored: {at!r}")
+        at = at.astimezone(UTC)
     return at.isoformat(timespec="microseconds")
 
 
 class Committer:
     """Writes groups of commits; called in the writer's thread alone."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, file: Path) -> None:
+        self._database, self._file = database, file
         self._heads: dict[str, Head] = {}
         self._leases: dict[str, Lease] = {}
         self._group = _Group()
@@ -62,13 +71,24 @@ class Committer:
         self._leases.pop(run, None)
 
     def write(self, commits: Sequence[Commit]) -> list[BaseException | None]:
-        """Apply each commit that its preconditions allow; the answers are in the order of the commits."""
+        """Apply each commit that its preconditions allow; the answers are in the order of the commits.
+
+        Where one cannot be stored for what it says, each gets a transaction of its own, and its own answer.
+        """
         try:
-            return self._transaction(commits)
-        except apsw.ConstraintError as exc:
-            if len(commits) == 1:
-                return [OutOfSequence(f"the commit contradicts what is stored ({exc})")]
-            return [answer for commit in commits for answer in self.write([commit])]
+            with translated(self._file, leave=(*UNFIT, apsw.ConstraintError)):
+                return self._transaction(commits)
+        except (*UNFIT, apsw.ConstraintError) as exc:
+            if len(commits) > 1:
+                return [self._alone(commit) for commit in commits]
+            contradicts = isinstance(exc, apsw.ConstraintError)
+            return [OutOfSequence(f"the commit contradicts what is stored ({exc})") if contradicts else exc]
+
+    def _alone(self, commit: Commit) -> BaseException | None:
+        try:
+            return self.write([commit])[0]
+        except StoreError as exc:  # those before it are durable, whatever came of this one
+            return exc
 
     def _transaction(self, commits: Sequence[Commit]) -> list[BaseException | None]:
         database, group = self._database, _Group()
@@ -107,8 +127,11 @@ class Committer:
             head = group.heads.get(commit.run) or self._heads[commit.run]
             if commit.head != (head.seq, head.link):
                 return OutOfSequence(f"run {commit.run} is at event {head.seq}, not {commit.head[0]}")
-        elif commit.rows:
+        elif _is_of_the_run(commit):
             return LeaseLost(f"nobody holds run {commit.run}")
+        for run, start, rows in _chains(commit):
+            if not _follow(run, start, rows):
+                return OutOfSequence(f"an event does not continue the chain of run {run}")
         if commit.thawed and group.frozen and not group.frozen.isdisjoint(("*", commit.thawed)):
             return Frozen(f"agent {commit.thawed} is frozen")
         if commit.grant and not self._grant_free(commit.grant):
@@ -129,9 +152,9 @@ class Committer:
             raised = account.raised + move.raised
             allowed = limits.raised(raised)
             if _grows(move.hold) and (unit := allowed.exceeded(held + spent)) is not None:
-                alone = allowed.exceeded(spent + move.hold) is not None
-                message = f"account {move.account} has no {unit} left for this"
-                return OverBudget(message, account=move.account, unit=unit, spent=alone)
+                alone = allowed.exceeded(spent + move.hold)
+                message = f"account {move.account} has no {alone or unit} left for this"
+                return OverBudget(message, account=move.account, unit=alone or unit, spent=alone is not None)
             staged[move.account] = _Account(held, spent, raised, limits)
         self._group.accounts.update(staged)  # no precondition comes after this one
         self._group.moved.update(staged)
@@ -185,6 +208,9 @@ class Committer:
 
     def _change_state(self, run: str, key: int, change: StateChange) -> None:
         execute = self._database.execute
+        if change.state == "running":
+            execute(statement("keep_running"), (change.summary, instant(change.at), key))
+            return
         if change.state == "waiting":
             execute(statement("change_state_unless_mail"), (key, "waiting", change.summary, instant(change.at)))
         else:
@@ -251,6 +277,27 @@ def insert_delivery(database: Database, row: InboxRow) -> bool:
     if not database.changes():
         return False
     database.execute(statement("wake"), (row.run,))
+    return True
+
+
+def _is_of_the_run(commit: Commit) -> bool:
+    """Whether a commit says something about its run itself, which only the run's owner may."""
+    parts = (commit.rows, commit.taken, commit.items, commit.items_off, commit.timers, commit.timers_off)
+    return any(parts) or bool(commit.grant) or commit.state is not None
+
+
+def _chains(commit: Commit) -> list[tuple[str, tuple[int, bytes], Sequence[Row]]]:
+    """What a commit appends, to which journal, after which event."""
+    children = [(child.id, (0, GENESIS), (child.started,)) for child in commit.children]
+    return [(commit.run, commit.head, commit.rows), *children]
+
+
+def _follow(run: str, start: tuple[int, bytes], rows: Sequence[Row]) -> bool:
+    seq, last = start
+    for row in rows:
+        seq, last = seq + 1, link(last, run, seq + 1, row.body)
+        if row.seq != seq or row.link != last:
+            return False
     return True
 
 

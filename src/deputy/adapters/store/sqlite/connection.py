@@ -130,10 +130,12 @@ def _migrate(connection: Database, file: Path) -> None:
 
 
 @contextmanager
-def translated(file: Path) -> Generator[None]:
-    """Raise what SQLite says in our words."""
+def translated(file: Path, leave: tuple[type[Exception], ...] = ()) -> Generator[None]:
+    """Raise what SQLite says in our words; what is in `leave` as it is."""
     try:
         yield
+    except leave:
+        raise
     except apsw.BusyError as exc:
         raise StoreBusy(f"`{file.name}` is held by another process", "Try again in a moment.") from exc
     except apsw.FullError as exc:

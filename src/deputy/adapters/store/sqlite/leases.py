@@ -1,7 +1,8 @@
 """Which worker lives: a heartbeat row and a locked file for each, and epochs that end what the dead still hold.
 
 A free lock means that the process is gone: its runs are claimable at once. A held lock and a heartbeat older than
-`LEASE` seconds mean that it is stopped or stuck: its epoch is bumped, and nothing it commits is accepted any more.
+the lease (`LEASE` seconds, unless said otherwise) mean that it is stopped or stuck: its epoch is bumped, and nothing it
+commits is accepted any more.
 """
 
 import fcntl
@@ -30,8 +31,8 @@ class _Beat(NamedTuple):
 class Leases:
     """The workers' table and their lock files; called in the writer's thread, inside its transactions."""
 
-    def __init__(self, database: Database, folder: Path, boot_id: str) -> None:
-        self._database, self._folder, self._boot = database, folder, boot_id
+    def __init__(self, database: Database, folder: Path, boot_id: str, lease: float = LEASE) -> None:
+        self._database, self._folder, self._boot, self.lease = database, folder, boot_id, lease
         self._locks: dict[str, int] = {}
 
     def join(self, worker: str, kind: str, now: float) -> Lease:
@@ -93,7 +94,7 @@ class Leases:
         return [_Beat(*row) for row in self._database.execute(statement("workers"))]
 
     def _is_lost(self, beat: _Beat, now: float) -> bool:
-        return self._dead(beat) or now - beat.beat > LEASE
+        return self._dead(beat) or now - beat.beat > self.lease
 
     def _dead(self, beat: _Beat) -> bool:
         if beat.id in self._locks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -15,7 +16,8 @@ from deputy.adapters.store.sqlite.leases import LEASE, Leases
 from deputy.adapters.store.sqlite.thread import Thread
 from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
-from deputy.domain.chain import GENESIS, seal_link
+from deputy.base.errors import NotFound, OutOfSequence, StoreError
+from deputy.domain.chain import GENESIS, link, seal_link
 from deputy.domain.delivery import Expire, InboxRow, TimerFired
 from deputy.domain.principal import SYSTEM
 from deputy.ports.store import (
@@ -42,22 +44,23 @@ T = TypeVar("T")
 class SqliteStore:
     """A `Store` in one SQLite file; make it inside a running event loop with `open`."""
 
-    def __init__(self, file: Path, clock: Clock, *, vfs: str | None, boot_id: str) -> None:
+    def __init__(self, file: Path, clock: Clock, *, vfs: str | None, boot_id: str, lease: float) -> None:
         self._file, self._clock = file, clock
         self._database = open_database(file, vfs=vfs)
         self._readable = open_database(file, vfs=vfs)
-        self._committer = Committer(self._database)
-        self._leases = Leases(self._database, file.parent / "workers", boot_id)
+        self._committer = Committer(self._database, file)
+        self._leases = Leases(self._database, file.parent / "workers", boot_id, lease)
         self._watchers: list[Callable[[], None]] = []
         self._version = -1
         self._writer = Thread("deputy-writer", self._write_group, self._look)
         self._reader = Thread("deputy-reader")
 
     @classmethod
-    def open(cls, file: Path, clock: Clock, *, vfs: str | None = None) -> SqliteStore:
-        """Open the database, making or migrating it where needed; raises StoreError."""
+    def open(cls, file: Path, clock: Clock, *, vfs: str | None = None, lease: float = LEASE) -> SqliteStore:
+        """Open the database, making or migrating it where needed; raises StoreError. `lease` is in seconds."""
         boot = Path("/proc/sys/kernel/random/boot_id")
-        return cls(file, clock, vfs=vfs, boot_id=boot.read_text().strip() if boot.exists() else "")
+        boot_id = boot.read_text().strip() if boot.exists() else ""
+        return cls(file, clock, vfs=vfs, boot_id=boot_id, lease=lease)
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the database."""
@@ -70,10 +73,9 @@ class SqliteStore:
     # -- the two threads
 
     def _write_group(self, commits: Sequence[object]) -> Sequence[BaseException | None]:
-        with translated(self._file):
-            return self._committer.write(cast("Sequence[Commit]", commits))
+        return self._committer.write(cast("Sequence[Commit]", commits))
 
-    async def _write(self, work: Callable[[], T]) -> T:
+    async def _write(self, work: Callable[[], T], done: Callable[[T], None] = lambda _: None) -> T:
         def transaction() -> T:
             with translated(self._file):
                 self._database.execute("BEGIN IMMEDIATE")
@@ -84,9 +86,17 @@ class SqliteStore:
                     if self._database.in_transaction:
                         self._database.execute("ROLLBACK")
                     raise
-                return value
+            done(value)
+            return value
 
         return await self._writer.call(transaction)
+
+    async def _ask(self, work: Callable[[], T]) -> T:
+        def ask() -> T:
+            with translated(self._file):
+                return work()
+
+        return await self._writer.call(ask)
 
     async def _read(self, work: Callable[[Database], T]) -> T:
         def transaction() -> T:
@@ -102,11 +112,12 @@ class SqliteStore:
     def _look(self) -> None:
         """Notice, in the writer's idle moments, that another process has changed the database."""
         if self._watchers:
-            with translated(self._file):
-                version: int = self._database.pragma("data_version")
-            if version != self._version:
-                self._version = version
-                self._tell()
+            with suppress(StoreError, RuntimeError):  # the next write meets the same; a closed loop watches nothing
+                with translated(self._file):
+                    version: int = self._database.pragma("data_version")
+                if version != self._version:
+                    self._version = version
+                    self._tell()
 
     def _tell(self) -> None:
         for changed in list(self._watchers):
@@ -126,6 +137,8 @@ class SqliteStore:
         def work() -> None:
             seq, before = self._database.execute(statement("head_of"), (0,)).fetchone() or (0, GENESIS)
             row = body_of(seq + 1, before)
+            if row.seq != seq + 1 or row.link != link(before, "workspace", row.seq, row.body):
+                raise OutOfSequence("the note does not continue the workspace's chain")
             self._database.execute(statement("insert_events"), (0, row.seq, row.link, row.body))
             if freeze is not None:
                 self._database.execute(statement("freeze" if freeze[1] else "thaw"), (freeze[0],))
@@ -141,6 +154,8 @@ class SqliteStore:
         def work() -> Delivered:
             fresh = insert_delivery(self._database, row)
             found = self._database.execute(statement("delivery"), (row.id,)).fetchone()
+            if found is None:
+                raise NotFound(f"there is no run {row.run}")
             return Delivered(fresh, found[0], datetime.fromisoformat(found[1]), found[2])
 
         delivered = await self._write(work)
@@ -191,7 +206,7 @@ class SqliteStore:
         """Renew; returns the time (seconds on the boot clock) until which the lease holds. Raises LeaseLost."""
         now = self._clock.boot()
         await self._write(lambda: self._leases.beat(lease, now))
-        return now + LEASE
+        return now + self._leases.lease
 
     async def leave(self, lease: Lease) -> None:
         """Give back every run and unregister."""
@@ -201,7 +216,7 @@ class SqliteStore:
     async def reap(self) -> int:
         """End the leases of workers that are dead or silent for too long; returns how many runs became claimable."""
         now = self._clock.boot()
-        lost = await self._writer.call(lambda: self._leases.lost(now))
+        lost = await self._ask(lambda: self._leases.lost(now))
         released = sum([await self._write(lambda w=worker: self._leases.reap(w, now)) for worker in lost])
         if released:
             self._tell()
@@ -210,11 +225,11 @@ class SqliteStore:
     async def workers(self) -> Sequence[Worker]:
         """All registered workers."""
         now = self._clock.boot()
-        return await self._writer.call(lambda: self._leases.workers(now))
+        return await self._ask(lambda: self._leases.workers(now))
 
     async def claim(self, lease: Lease, most: int, only: Sequence[str] = ()) -> Sequence[Taken]:
         """Take ready runs, oldest first; `only`: among these and their descendants."""
-        names = canonical(list(only)).decode()
+        names, heads = canonical(list(only)).decode(), list[Head]()
 
         def work() -> list[Taken]:
             execute = self._database.execute
@@ -229,11 +244,14 @@ class SqliteStore:
             for (key,) in found:
                 execute(statement("own"), (lease.worker, lease.epoch, key))
                 taken.append(reading.taken(self._database, key))
-                run = taken[-1].run
-                self._committer.own(run.id, Head(key, run.seq, run.link), lease)
+                heads.append(Head(key, taken[-1].run.seq, taken[-1].run.link))
             return taken
 
-        return await self._write(work)
+        def own(taken: list[Taken]) -> None:
+            for one, head in zip(taken, heads, strict=True):
+                self._committer.own(one.run.id, head, lease)
+
+        return await self._write(work, own)
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call back, in the event loop, soon after any process changed the database; returns how to stop."""

@@ -6,6 +6,7 @@ commit's preconditions are read before any of its rows are written, so a refused
 
 import asyncio
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 __all__ = ["Job", "Thread"]
 
 T = TypeVar("T")
+LOOK_AFTER = 8  #: rounds of work without a pause after which the idle work is done all the same
 Result = tuple["Job[Any]", object, BaseException | None]
 
 
@@ -38,7 +40,7 @@ class Thread:
         self.loop = asyncio.get_running_loop()
         self._group, self._idle, self._idle_every = group, idle, idle_every
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
-        self._open = True
+        self._open, self._process, self._rounds = True, os.getpid(), 0
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
@@ -57,6 +59,8 @@ class Thread:
     def _put(self, job: "Job[T]") -> None:
         if not self._open:
             raise RuntimeError("the store is closed")
+        if os.getpid() != self._process:
+            raise RuntimeError("a store belongs to the process that opened it: open another one after a fork")
         self._queue.put(job)
 
     async def close(self) -> None:
@@ -84,6 +88,13 @@ class Thread:
                     results.append((job, None, exc))
             self._run_group(group, results)
             self._answer(results)
+            self._rounds += 1
+            if self._idle is not None and self._rounds >= LOOK_AFTER:
+                self._pause(self._idle)
+
+    def _pause(self, idle: Callable[[], None]) -> None:
+        self._rounds = 0
+        idle()
 
     def _take(self) -> "list[Job[Any]] | None":
         jobs: list[Job[Any]] = []
@@ -92,7 +103,7 @@ class Thread:
                 first = self._queue.get(timeout=self._idle_every if self._idle else None)
             except queue.Empty:
                 if self._idle is not None:
-                    self._idle()
+                    self._pause(self._idle)
                 continue
             if first is None:
                 return None

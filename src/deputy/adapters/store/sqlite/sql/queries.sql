@@ -29,6 +29,9 @@ SELECT key FROM runs WHERE id = ?;
 -- name: change_state!
 UPDATE runs SET state = ?, summary = ?, changed = ?, owner = NULL, epoch = NULL WHERE key = ?;
 
+-- name: keep_running!
+UPDATE runs SET summary = ?, changed = ? WHERE key = ?;
+
 -- name: change_state_unless_mail!
 UPDATE runs SET state = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE run = ?1 AND taken = 0) THEN 'ready' ELSE ?2 END,
     summary = ?3, changed = ?4, owner = NULL, epoch = NULL
@@ -103,8 +106,9 @@ UPDATE runs SET state = 'ready', owner = NULL, epoch = NULL WHERE owner = ?;
 SELECT key FROM runs WHERE state = 'ready' ORDER BY key LIMIT ?;
 
 -- name: claimable_among
-SELECT r.key FROM runs r WHERE r.state = 'ready'
-AND (r.id IN (SELECT value FROM json_each(?1)) OR r.root IN (SELECT value FROM json_each(?1))) ORDER BY r.key LIMIT ?2;
+WITH RECURSIVE among (id) AS (SELECT value FROM json_each(?1)
+UNION SELECT r.id FROM among a CROSS JOIN runs r ON r.parent = a.id AND r.parent <> '')
+SELECT r.key FROM among a CROSS JOIN runs r ON r.id = a.id WHERE r.state = 'ready' ORDER BY r.key LIMIT ?2;
 
 -- name: own!
 UPDATE runs SET state = 'running', owner = ?, epoch = ? WHERE key = ? AND state = 'ready';
@@ -119,13 +123,16 @@ SELECT seq, link, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq;
 SELECT position, id, sender, at, body FROM inbox WHERE run = ? AND taken = 0 ORDER BY position;
 
 -- name: due_timers
-SELECT r.id, t.id FROM timers t JOIN runs r ON r.key = t.run WHERE t.due <= ? ORDER BY t.due LIMIT 1000;
+SELECT r.id, t.id FROM timers t JOIN runs r ON r.key = t.run WHERE t.due <= ?
+ORDER BY t.due, t.run, t.id LIMIT 1000;
 
 -- name: delete_due_timers!
-DELETE FROM timers WHERE due <= ? AND (run, id) IN (SELECT run, id FROM timers WHERE due <= ?1 ORDER BY due LIMIT 1000);
+DELETE FROM timers
+WHERE (run, id) IN (SELECT run, id FROM timers WHERE due <= ?1 ORDER BY due, run, id LIMIT 1000);
 
 -- name: due_items
-SELECT r.id, i.id FROM items i JOIN runs r ON r.key = i.run WHERE i.expires <= ? ORDER BY i.expires LIMIT 1000;
+SELECT r.id, i.id FROM items i JOIN runs r ON r.key = i.run WHERE i.expires <= ?
+ORDER BY i.expires, i.id LIMIT 1000;
 
 -- name: next_due$
 SELECT min(due) FROM (SELECT min(due) AS due FROM timers UNION ALL SELECT min(expires) FROM items
@@ -139,13 +146,12 @@ ORDER BY key DESC LIMIT ?4;
 
 -- name: runs_ending_in
 SELECT id FROM runs WHERE key > 0 AND (id = ?1 OR (length(?1) >= 3 AND substr(id, -length(?1)) = ?1))
-ORDER BY id = ?1 DESC LIMIT 3;
+ORDER BY id = ?1 DESC, key LIMIT 3;
 
 -- name: items_ending_in
-SELECT id FROM items WHERE id = ?1 OR (length(?1) >= 3 AND substr(id, -length(?1)) = ?1)
-UNION SELECT substr(id, 8) FROM inbox WHERE id = 'answer:' || ?1
-OR (length(?1) >= 3 AND id LIKE 'answer:%' AND substr(id, -length(?1)) = ?1)
-LIMIT 3;
+SELECT id FROM (SELECT id FROM items UNION SELECT substr(id, 8) FROM inbox WHERE id LIKE 'answer:%')
+WHERE id = ?1 OR (length(?1) >= 3 AND substr(id, -length(?1)) = ?1)
+ORDER BY id = ?1 DESC, id LIMIT 3;
 
 -- name: blobs_named
 SELECT digest, body FROM blobs WHERE digest IN (SELECT unhex(value) FROM json_each(?));
@@ -158,7 +164,7 @@ WHERE (?1 = '' OR r.id = ?1) ORDER BY i.created, i.id;
 SELECT i.id, r.id, i.kind, i.created, i.expires, i.body FROM items i JOIN runs r ON r.key = i.run WHERE i.id = ?;
 
 -- name: timers_of
-SELECT t.id, t.due FROM timers t JOIN runs r ON r.key = t.run WHERE r.id = ? ORDER BY t.due;
+SELECT t.id, t.due FROM timers t JOIN runs r ON r.key = t.run WHERE r.id = ? ORDER BY t.due, t.id;
 
 -- name: last_seal^
 SELECT n, upto, link FROM seals ORDER BY n DESC LIMIT 1;
