@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from deputy.app.bootstrap import Office
 from deputy.app.queries import live_workers
+from deputy.app.versions import keep
 from deputy.base.errors import StoreDamaged
 from deputy.domain.event import Event, event_from
 from deputy.domain.run import Run
@@ -39,13 +40,14 @@ async def see_through(office: Office, run: str, stop: asyncio.Event | None = Non
         if await live_workers(office):
             await _changed(office, stop)
             continue
+        await _keep_all(office)
         worker = office.worker(kind="run")
         async with _stopped_by(worker, stop):
             await worker.run(until_idle=True, only=[run])
         row = await _row(office, run)
-        if office.crashes or row.state == "waiting":  # what could go on by itself has done so
+        if office.crashes or row.state == "waiting" or row.state in OVER:  # what could go on by itself has done so
             return row
-        await _changed(office, stop)  # it is over, or somebody else drives it
+        await _changed(office, stop)  # somebody else drives it
 
 
 async def watch_through(office: Office, run: str, stop: asyncio.Event) -> RunRow:
@@ -64,6 +66,7 @@ async def is_driven(office: Office, run: str) -> bool:
 async def work(office: Office, stop: asyncio.Event | None = None) -> list[RunRow]:
     """Drive everything until nothing can go on; returns the runs that were open when it began, as they are now."""
     open_runs = [row.id for row in await office.store.runs(states=OPEN)]
+    await _keep_all(office)
     worker = office.worker()
     async with _stopped_by(worker, stop or asyncio.Event()):
         await worker.run(until_idle=True)
@@ -72,6 +75,7 @@ async def work(office: Office, stop: asyncio.Event | None = None) -> list[RunRow
 
 async def serve(office: Office, stop: asyncio.Event) -> None:
     """Drive everything that comes until told to stop."""
+    await _keep_all(office)
     worker = office.worker()
     async with _stopped_by(worker, stop):
         await worker.run()
@@ -114,6 +118,15 @@ async def follow(office: Office, runs: Sequence[str], end: asyncio.Event) -> Asy
 
 
 # -- inside
+
+
+async def _keep_all(office: Office) -> None:
+    """Keep every agent's current version: a run may start any of them as its child."""
+    agents = {deployed.agent.version: deployed for deployed in office.settings.agents.values()}
+    kept = await office.store.blobs(list(agents))
+    for version, deployed in agents.items():
+        if version not in kept:
+            await keep(office.store, deployed)
 
 
 class _Followed:

@@ -33,6 +33,8 @@ class Crash(Exception):
 
 def is_defect(exc: BaseException) -> bool:
     """Whether an error is nobody's but ours: a refused commit that reaches the terminal is one too."""
+    if members := _members(exc):
+        return any(map(is_defect, members))
     return isinstance(exc, Exception) and (
         not isinstance(exc, DeputyError) or isinstance(exc, CommitRefused | ProcedureError)
     )
@@ -75,10 +77,16 @@ def _answer(exc: BaseException, as_json: bool) -> int:
 
 
 def _root(exc: BaseException) -> BaseException:
-    """What a group of errors is about: the first of them that is an error of ours."""
-    members = cast("tuple[BaseException, ...]", getattr(exc, "exceptions", ()))
-    ours = [root for root in map(_root, members) if isinstance(root, DeputyError)]
-    return ours[0] if ours else _root(members[0]) if members else exc
+    """What a group of errors is about, where none of them is a defect: the first."""
+    return exc if is_defect(exc) or not _members(exc) else _root(_members(exc)[0])
+
+
+def _members(exc: BaseException) -> tuple[BaseException, ...]:
+    return cast("tuple[BaseException, ...]", getattr(exc, "exceptions", ())) if _is_group(exc) else ()
+
+
+def _is_group(exc: object) -> bool:
+    return isinstance(exc, BaseExceptionGroup)
 
 
 def _failure(exc: BaseException) -> _Failure:

@@ -35,8 +35,9 @@ def plain(text: str) -> str:
 def _shown(c: str) -> str:
     if c in _NAMES:
         return _NAMES[c]
-    if unicodedata.category(c) not in _HIDDEN:
-        return c
+    category = unicodedata.category(c)
+    if category not in _HIDDEN:
+        return " " if category == "Zs" else c
     number = ord(c)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 

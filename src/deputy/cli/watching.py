@@ -75,6 +75,8 @@ async def _until(driven: "asyncio.Task[RunRow]", office: Office, terminal: Termi
 
 async def conclude(office: Office, terminal: Terminal, row: RunRow) -> int:
     """Say how a run stands; returns its exit code."""
+    if office.crashes:
+        return 1  # and the defect is all there is to say
     if terminal.as_json:
         terminal.emit(run_view(await opened(office, row.id), office.settings.currency))
     else:

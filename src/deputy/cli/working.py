@@ -23,6 +23,8 @@ ANSWERED = ("approval", "question", "in_doubt", "budget")
 async def work_off(office: Office, terminal: Terminal, signals: Signals) -> int:
     """Drive everything until nothing can go on."""
     rows = await driving.work(office, signals.stop)
+    if office.crashes:
+        return 1  # and the defect is all there is to say
     if terminal.as_json:
         terminal.emit([run_line(row) for row in rows])
     for row in rows:
