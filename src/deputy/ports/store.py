@@ -4,16 +4,17 @@ One write, `commit`, changes journals; everything else here either carries somet
 workers, or only reads. Rows are plain values: the store never looks into an event.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
 
 __all__ = [
-    "Account", "Blob", "Commit", "Delivered", "Inbound", "Item", "Lease", "Move", "NewRun", "Row", "RunRow",
-    "RunState", "Seal", "StateChange", "Store", "Taken", "Timer", "Worker",
+    "Account", "Anchor", "AuditableStore", "Blob", "Commit", "Delivered", "Inbound", "Item", "Lease", "Move", "NewRun",
+    "Row", "RunRow", "RunState", "Seal", "Snapshot", "StateChange", "Store", "Taken", "Timer", "View", "Worker",
 ]  # fmt: skip
 
 RunState = Literal["ready", "running", "waiting", "done", "failed", "cancelled"]
@@ -321,4 +322,63 @@ class Store(Protocol):
 
     async def check(self) -> Sequence[str]:
         """What the database itself finds wrong with its files and tables, a sentence each."""
+        ...
+
+
+class Anchor(NamedTuple):
+    """Number and link of a seal, kept where the database is not, so that a chain that was cut short shows."""
+
+    n: int
+    link: bytes
+
+
+# What an auditor reads, each row with the columns that stand here, as they are stored: times are text, bytes are bytes.
+View = Literal[
+    "accounts",  # name, held and spent (4 numbers each), raised, limits; by name
+    "accounts_named",  # [names as JSON] the same
+    "blob_keys",  # [digests as JSON] key, digest
+    "blobs",  # key, digest, body; by key
+    "blobs_named",  # [digests as JSON] the same
+    "event",  # [run id, seq] position, link
+    "events",  # [run key] position, seq, link, body; by seq
+    "freezes",  # agent
+    "gaps",  # table, first and last number that is missing in it
+    "grants",  # [run id] item, run id as stored; of all items named after the run
+    "heads",  # [after, upto] run id, seq, link in hex, position; the last event of each run between these positions
+    "inbox",  # position, id, run id, sender, at, body, check sum, taken; by position
+    "inbox_named",  # [ids as JSON] the same
+    "items",  # [run key] id, kind, created, expires, body
+    "last",  # [run id] seq of its last event; no row where there is no such run
+    "newer",  # [position] number of events after it
+    "pending",  # [run key] number of rows in its inbox that nobody took
+    "runs",  # key, the columns of RunRow without seq and link (state after root, summary after it), owner, epoch
+    "seals",  # n, at, upto, body, link; by n
+    "strays",  # table, key; of rows that belong to no run
+    "timers",  # [run key] id, due
+    "workers",  # id, epoch
+]
+
+
+class Snapshot(Protocol):
+    """All that is stored, as it was at one moment while others go on writing; for an auditor, who trusts none of it."""
+
+    @property
+    def anchor(self) -> bytes | None:
+        """What the file beside the database says of the last seal, if there is one: `{"link": hex, "n": number}`."""
+        ...
+
+    def rows(self, view: View, *values: object) -> AsyncIterator[tuple[Any, ...]]:
+        """The rows of a view, a bounded number of them in memory; runs come by root, then key. Raises StoreError."""
+        ...
+
+    async def check(self) -> Sequence[str]:
+        """What the database itself finds wrong with its file, its indexes and its schema, a sentence each."""
+        ...
+
+
+class AuditableStore(Store, Protocol):
+    """A store that lasts, so that its content can be audited."""
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Read everything as it is now; nothing is written."""
         ...

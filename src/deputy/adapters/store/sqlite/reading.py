@@ -1,18 +1,31 @@
 """Rows of the tables as the values of the port; called in whichever thread owns the connection."""
 
+import contextlib
+import os
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+import apsw
 import msgspec
 
-from deputy.adapters.store.sqlite.connection import Database, statement
+from deputy.adapters.store.sqlite.connection import Database, migrations, open_database, statement, translated
+from deputy.adapters.store.sqlite.thread import Thread
 from deputy.base.canonical import canonical, digest
-from deputy.base.errors import StoreDamaged
+from deputy.base.errors import StoreDamaged, StoreError
 from deputy.domain.chain import GENESIS
 from deputy.domain.cost import NOTHING, Cost
-from deputy.ports.store import Account, Inbound, Item, Row, RunRow, Taken
+from deputy.ports.store import Account, Anchor, Inbound, Item, Row, RunRow, Taken, View
 
-__all__ = ["NOTHING", "account", "check", "inbound", "item", "run", "run_by_key", "taken"]
+__all__ = [
+    "NOTHING", "SqliteSnapshot", "account", "anchored", "check", "inbound", "item", "keep_anchor", "next_anchor", "run",
+    "run_by_key", "snapshot", "taken",
+]  # fmt: skip
+
+T = TypeVar("T")
+PAGE_ROWS, PAGE_BYTES = 256, 1 << 20  #: how much of a snapshot is in memory at a time
 
 
 def run_by_key(database: Database, key: int) -> RunRow:
@@ -64,11 +77,7 @@ def account(values: tuple[Any, ...]) -> Account:
 
 def check(database: Database) -> list[str]:
     """What is wrong with the file, its blobs, its pending rows, and its references; a sentence each."""
-    found = [
-        f"The database file is damaged: {row[0]}."
-        for row in database.execute("PRAGMA integrity_check")
-        if row[0] != "ok"
-    ]
+    found = _integrity(database)
     for name, body in database.execute(statement("all_blobs")):
         if digest(body) != name.hex():
             found.append(f"Blob {name.hex()[:12]} does not have the content its name promises.")
@@ -78,3 +87,162 @@ def check(database: Database) -> list[str]:
     for (key,) in database.execute(statement("orphans")):
         found.append(f"The journal holds events of run number {key}, but the run itself was dropped.")
     return found
+
+
+# -- snapshots
+
+
+class SqliteSnapshot:
+    """The whole database as it was when this began, on a connection and in a thread of its own."""
+
+    def __init__(self, file: Path, anchor: bytes | None, database: Database, thread: Thread) -> None:
+        self._file, self._database, self._thread = file, database, thread
+        self.anchor = anchor
+
+    async def rows(self, view: View, *values: object) -> AsyncIterator[tuple[Any, ...]]:
+        """The rows of a view, a bounded number of them in memory; runs come by root, then key. Raises StoreError."""
+        sql = statement(f"snapshot_{view}")
+        found: Iterator[tuple[Any, ...]] = iter(())
+
+        def begin() -> list[tuple[Any, ...]]:
+            nonlocal found
+            found = self._database.execute(sql, values)
+            return _page(found)
+
+        page = await self._call(begin)
+        while page:
+            for row in page:
+                yield row
+            page = await self._call(lambda: _page(found))
+
+    async def check(self) -> Sequence[str]:
+        """What the database itself finds wrong with its file, its indexes and its schema, a sentence each."""
+        return await self._call(lambda: [*_integrity(self._database), *_schema(self._database)])
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        def read() -> T:
+            with translated(self._file):
+                try:
+                    return work()
+                except UnicodeDecodeError as exc:
+                    raise StoreDamaged(f"`{self._file.name}` has text that is none ({exc.reason})") from exc
+
+        return await self._thread.call(read)
+
+
+@contextlib.asynccontextmanager
+async def snapshot(file: Path, vfs: str | None) -> AsyncGenerator[SqliteSnapshot]:
+    """Everything as it is now. The file beside the database is read first: it never names a seal that comes later."""
+    thread = Thread("deputy-snapshot")
+    try:
+        anchor = anchored(file)
+        database = await thread.call(lambda: _begin(file, vfs))
+        try:
+            yield SqliteSnapshot(file, anchor, database, thread)
+        finally:
+            await thread.call(database.close)
+    finally:
+        await thread.close()
+
+
+def _begin(file: Path, vfs: str | None) -> Database:
+    database = open_database(file, vfs=vfs)
+    with translated(file):
+        database.pragma("query_only", True)
+        database.execute("BEGIN")
+        database.execute(statement("last_seal")).fetchall()  # the first read is what fixes the moment
+    return database
+
+
+def _page(found: Iterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    page: list[tuple[Any, ...]] = []
+    size = 0
+    while size < PAGE_BYTES and len(page) < PAGE_ROWS and (row := next(found, None)) is not None:
+        page.append(row)
+        size += sum(len(value) for value in row if isinstance(value, bytes | str))
+    return page
+
+
+def _integrity(database: Database) -> list[str]:
+    found = database.execute("PRAGMA integrity_check")
+    return [f"The database file is damaged: {row[0]}." for row in found if row[0] != "ok"]
+
+
+def _schema(database: Database) -> list[str]:
+    """How tables, indexes and triggers differ from those that the migrations make."""
+    fresh: Any = apsw.Connection(":memory:")
+    for _, _, text in migrations():
+        fresh.execute(text)
+    intended, present = _definitions(fresh), _definitions(database)
+    fresh.close()
+    return [
+        *(f"The database has a {kind} `{name}` that Deputy did not make." for kind, name in present - intended.keys()),
+        *(f"The {kind} `{name}` is missing in the database." for kind, name in intended.keys() - present),
+        *(
+            f"The {kind} `{name}` is not as Deputy made it."
+            for (kind, name), sql in intended.items()
+            if present.get((kind, name), sql) != sql
+        ),
+    ]
+
+
+def _definitions(database: Any) -> dict[tuple[str, str], str]:
+    return {(kind, name): sql for kind, name, sql in database.execute(statement("definitions"))}
+
+
+# -- the last seal, as the file beside the database has it
+
+
+class _Kept(msgspec.Struct):
+    n: Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
+    link: str
+
+
+def anchored(file: Path) -> bytes | None:
+    """What the file beside this database says of the last seal, if there is one; raises StoreError."""
+    try:
+        return (file.parent / "seal").read_bytes()[:1000]
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise StoreError(f"`{file.parent / 'seal'}` could not be read ({exc.strerror})", "Check the disk.") from exc
+
+
+def next_anchor(database: Database, file: Path, last: Anchor) -> Anchor | None:
+    """The seal that the file should name instead of the one it does; None to leave it as it is.
+
+    A file that names a seal this chain does not have is left alone: it is evidence that the chain was cut short.
+    """
+    try:
+        kept = anchored(file)
+    except StoreError:
+        return None
+    if not last.n or kept == _anchor_text(last):
+        return None
+    if kept is not None:
+        try:
+            old = msgspec.json.decode(kept, type=_Kept)
+        except msgspec.MsgspecError:
+            return None
+        link: bytes | None = database.execute(statement("seal_link"), (old.n,)).get
+        if link is None or link.hex() != old.link:
+            return None
+    return last
+
+
+def keep_anchor(file: Path, anchor: Anchor) -> None:
+    """Let the file beside this database name this seal, wholly or not at all; raises StoreError."""
+    place = file.parent / "seal"
+    new = place.with_name(f"seal.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with new.open("wb") as handle:
+            handle.write(_anchor_text(anchor))
+            handle.flush()
+            os.fsync(handle.fileno())
+        new.replace(place)
+    except OSError as exc:
+        raise StoreError(f"`{place}` could not be written ({exc.strerror})", "Check the disk.") from exc
+
+
+def _anchor_text(anchor: Anchor) -> bytes:
+    return canonical({"link": anchor.link.hex(), "n": anchor.n})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -22,6 +23,7 @@ from deputy.domain.delivery import Expire, InboxRow, TimerFired
 from deputy.domain.principal import SYSTEM
 from deputy.ports.store import (
     Account,
+    Anchor,
     Blob,
     Commit,
     Delivered,
@@ -31,6 +33,7 @@ from deputy.ports.store import (
     Row,
     RunRow,
     Seal,
+    Snapshot,
     Taken,
     Timer,
     Worker,
@@ -45,7 +48,7 @@ class SqliteStore:
     """A `Store` in one SQLite file; make it inside a running event loop with `open`."""
 
     def __init__(self, file: Path, clock: Clock, *, vfs: str | None, boot_id: str, lease: float) -> None:
-        self._file, self._clock = file, clock
+        self._file, self._vfs, self._clock = file, vfs, clock
         self._database = open_database(file, vfs=vfs)
         self._readable = open_database(file, vfs=vfs)
         self._committer = Committer(self._database, file)
@@ -341,22 +344,24 @@ class SqliteStore:
     # -- seals
 
     async def seal(self, now: datetime) -> bool:
-        """Chain the heads of the journals that changed since the last seal, if any did."""
+        """Chain the heads of the journals that changed since the last seal, if any did; keep its anchor in a file."""
 
-        def work() -> bool:
+        def work() -> tuple[bool, Anchor | None]:
             execute = self._database.execute
             n, upto, before = execute(statement("last_seal")).fetchone() or (0, 0, GENESIS)
             heads = execute(statement("heads_since"), (upto,)).fetchall()
-            if not heads:
-                return False
-            body = canonical(
-                {"at": instant(now), "heads": [[run, seq, link] for run, seq, link, _ in heads], "n": n + 1}
-            )
-            values = (n + 1, instant(now), heads[-1][3], body, seal_link(before, n + 1, body))
-            execute(statement("insert_seal"), values)
-            return True
+            if heads:
+                n += 1
+                named = [[run, seq, link] for run, seq, link, _ in heads]
+                body = canonical({"at": instant(now), "heads": named, "n": n})
+                before = seal_link(before, n, body)
+                execute(statement("insert_seal"), (n, instant(now), heads[-1][3], body, before))
+            return bool(heads), reading.next_anchor(self._database, self._file, Anchor(n, before))
 
-        return await self._write(work)
+        sealed, anchor = await self._write(work)
+        if anchor is not None:
+            await asyncio.to_thread(reading.keep_anchor, self._file, anchor)
+        return sealed
 
     async def seals(self, after: int = 0) -> Sequence[Seal]:
         """The chain of seals."""
@@ -366,6 +371,10 @@ class SqliteStore:
     async def check(self) -> Sequence[str]:
         """What the database itself finds wrong with its files and tables, a sentence each."""
         return await self._read(reading.check)
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Read everything as it is now; nothing is written."""
+        return reading.snapshot(self._file, self._vfs)
 
 
 def _row(name: str, run: str, now: datetime, delivery: Expire | TimerFired) -> InboxRow:

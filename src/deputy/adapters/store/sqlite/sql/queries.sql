@@ -195,3 +195,97 @@ UPDATE runs SET state = 'ready' WHERE state = 'waiting' AND summary = ?;
 -- name: mail
 SELECT r.id, i.position, i.id, i.sender, i.at, i.body FROM runs r JOIN inbox i ON i.run = r.key AND i.taken = 0
 WHERE r.owner = ? ORDER BY i.position;
+
+-- name: seal_link$
+SELECT link FROM seals WHERE n = ?;
+
+-- name: definitions
+SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%';
+
+-- name: snapshot_accounts
+SELECT name, held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall,
+    raised, limits
+FROM accounts ORDER BY name;
+
+-- name: snapshot_accounts_named
+SELECT name, held_money, held_tokens, held_steps, held_wall, spent_money, spent_tokens, spent_steps, spent_wall,
+    raised, limits
+FROM accounts WHERE name IN (SELECT value FROM json_each(?));
+
+-- name: snapshot_blob_keys
+SELECT key, digest FROM blobs WHERE digest IN (SELECT unhex(value) FROM json_each(?));
+
+-- name: snapshot_blobs
+SELECT key, digest, body FROM blobs ORDER BY key;
+
+-- name: snapshot_blobs_named
+SELECT key, digest, body FROM blobs WHERE digest IN (SELECT unhex(value) FROM json_each(?));
+
+-- name: snapshot_event
+SELECT j.position, j.link FROM runs r JOIN journal j ON j.run = r.key WHERE r.id = ? AND j.seq = ?;
+
+-- name: snapshot_events
+SELECT position, seq, link, body FROM journal WHERE run = ? ORDER BY seq;
+
+-- name: snapshot_freezes
+SELECT agent FROM freezes ORDER BY agent;
+
+-- name: snapshot_gaps
+SELECT 'journal', before + 1, position - 1
+FROM (SELECT position, lag(position, 1, 0) OVER (ORDER BY position) AS before FROM journal) WHERE position <> before + 1
+UNION ALL SELECT 'runs', before + 1, key - 1
+FROM (SELECT key, lag(key, 1, -1) OVER (ORDER BY key) AS before FROM runs) WHERE key <> before + 1
+UNION ALL SELECT 'blobs', before + 1, key - 1
+FROM (SELECT key, lag(key, 1, 0) OVER (ORDER BY key) AS before FROM blobs) WHERE key <> before + 1;
+
+-- name: snapshot_grants
+SELECT g.item, r.id FROM grants_used g LEFT JOIN runs r ON r.key = g.run
+WHERE g.item >= ?1 || '.' AND g.item < ?1 || '/' ORDER BY g.item;
+
+-- name: snapshot_heads
+SELECT r.id, j.seq, lower(hex(j.link)), m.position FROM (SELECT run, max(position) AS position FROM journal
+WHERE position > ?1 AND position <= ?2 GROUP BY run) m JOIN journal j ON j.position = m.position
+LEFT JOIN runs r ON r.key = j.run ORDER BY m.position;
+
+-- name: snapshot_inbox
+SELECT i.position, i.id, r.id, i.sender, i.at, i.body, i.check_sum, i.taken
+FROM inbox i LEFT JOIN runs r ON r.key = i.run ORDER BY i.position;
+
+-- name: snapshot_inbox_named
+SELECT i.position, i.id, r.id, i.sender, i.at, i.body, i.check_sum, i.taken
+FROM inbox i LEFT JOIN runs r ON r.key = i.run WHERE i.id IN (SELECT value FROM json_each(?));
+
+-- name: snapshot_items
+SELECT id, kind, created, expires, body FROM items WHERE run = ? ORDER BY id;
+
+-- name: snapshot_last
+SELECT max(j.seq) FROM runs r LEFT JOIN journal j ON j.run = r.key WHERE r.id = ? GROUP BY r.key;
+
+-- name: snapshot_newer
+SELECT count(*) FROM journal WHERE position > ?;
+
+-- name: snapshot_pending
+SELECT count(*) FROM inbox WHERE run = ? AND taken = 0;
+
+-- name: snapshot_runs
+SELECT key, id, agent, version, driver, on_behalf_of, parent, root, state, summary, created, changed, owner, epoch
+FROM runs ORDER BY root, key;
+
+-- name: snapshot_seals
+SELECT n, at, upto, body, link FROM seals ORDER BY n;
+
+-- name: snapshot_strays
+SELECT DISTINCT 'journal', 'run number ' || run FROM journal WHERE run NOT IN (SELECT key FROM runs)
+UNION ALL SELECT 'items', id FROM items WHERE run NOT IN (SELECT key FROM runs)
+UNION ALL SELECT 'inbox', id FROM inbox WHERE run NOT IN (SELECT key FROM runs)
+UNION ALL SELECT 'timers', id FROM timers WHERE run NOT IN (SELECT key FROM runs)
+UNION ALL SELECT 'grants_used', item FROM grants_used
+WHERE run NOT IN (SELECT key FROM runs) OR substr(item, 1, instr(item, '.') - 1) NOT IN (SELECT id FROM runs)
+UNION ALL SELECT 'accounts', name FROM accounts
+WHERE NOT (name LIKE 'day:%' OR (name LIKE 'run:%' AND substr(name, 5) IN (SELECT id FROM runs)));
+
+-- name: snapshot_timers
+SELECT id, due FROM timers WHERE run = ? ORDER BY id;
+
+-- name: snapshot_workers
+SELECT id, epoch FROM workers;
