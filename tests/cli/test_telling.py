@@ -38,7 +38,7 @@ def test_the_ending_gives_the_command_that_works(shell: Shell):
 def test_the_answer_and_what_was_spent_stand_at_the_end(shell: Shell):
     said = shell("run", "greeter", "Ada")
     assert said.out.splitlines()[-3] == "Good day, Ada."
-    assert re.fullmatch(r"Run \w{4} done · spent 0.00 EUR, 0 tokens, 1 steps", said.out.splitlines()[-1])
+    assert re.fullmatch(r"Run \w{4} done · spent 0.00 EUR, 0 tokens, 1 step", said.out.splitlines()[-1])
 
 
 def test_a_child_is_told_within_its_parent(shell: Shell):

@@ -11,9 +11,8 @@ from deputy.adapters.tool.function import FunctionTools
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.adapters.tool.source import load_functions, load_module
 from deputy.app.bootstrap import Office, database_file, office
-from deputy.app.config import EnvSecrets, McpServer, Settings, child_environment, find_workspace, load
+from deputy.app.config import Deployed, EnvSecrets, McpServer, Settings, child_environment, find_workspace, load
 from deputy.app.config.document import did_you_mean
-from deputy.app.config.settings import REHEARSAL
 from deputy.app.policy_check import at_the_limit, would_answer
 from deputy.app.versions import PYTHONS
 from deputy.base.clock import Clock, SystemClock
@@ -58,7 +57,7 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
         return
     agents, people = len(settings.agents), len(settings.directory.people)
     yield Finding("files", "ok", f"{_count(agents, 'agent')} and {_count(people, 'person', 'people')} are declared.")
-    for finding in (*_disk(settings), *_secrets(settings), *_models(settings)):
+    for finding in (*_disk(settings), *_secrets(settings)):
         yield finding
     doing("the database")
     try:
@@ -100,15 +99,6 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             yield Finding("secrets", "error", exc.message, exc.remedy)
         else:
             yield Finding("secrets", "ok", f"`{name}` is set.")
-
-
-def _models(settings: Settings) -> Iterator[Finding]:
-    for deployed in settings.agents.values():
-        agent = deployed.agent
-        route = settings.route(agent.model)
-        if agent.driver == "loop" and route is not None and route.provider == REHEARSAL and deployed.rehearsal is None:
-            message = f"{deployed.file}: the agent's model is a rehearsal, and it has no rehearsal.yaml."
-            yield Finding("models", "error", message, "Write one beside it, or name another model.")
 
 
 # -- database
@@ -224,11 +214,12 @@ class Tools:
         except UsageError as exc:
             self.functions_fail = True
             yield Finding("functions", "error", exc.message, exc.remedy)
-        for deployed in self.settings.agents.values():
-            if deployed.agent.driver == "procedure":
-                path = f"agents/{deployed.agent.name}/procedure.py"
-                for finding in _procedure(deployed.bundle.files, path, self.settings.folder):
-                    yield finding
+        procedures = [d for d in self.settings.agents.values() if d.agent.driver == "procedure"]
+        wrong = [f for d in procedures for f in _procedure(d, self.settings.folder)]
+        for finding in wrong:
+            yield finding
+        if procedures and not wrong:
+            yield Finding("procedures", "ok", f"{_count(len(procedures), 'procedure loads', 'procedures load')}.")
 
     def knows(self, pattern: str) -> bool:
         """Whether a grant's pattern names a tool, as far as this can be told."""
@@ -239,16 +230,15 @@ class Tools:
         return silent or (self.functions_fail and "." not in literal)
 
 
-def _procedure(files: Mapping[str, str], path: str, folder: Path) -> Iterator[Finding]:
+def _procedure(deployed: Deployed, folder: Path) -> Iterator[Finding]:
+    path = f"agents/{deployed.agent.name}/procedure.py"
     try:
-        module = load_module(files, path, folder)
+        module = load_module(deployed.bundle.files, path, folder)
     except UsageError as exc:
         yield Finding("procedures", "error", exc.message, exc.remedy)
         return
     if not callable(getattr(module, "run", None)):
         yield Finding("procedures", "error", f"{path}: There is no `run` in it.", "Write `async def run(task, desk):`.")
-    else:
-        yield Finding("procedures", "ok", f"{path} loads.")
 
 
 def _declared(spec: ToolSpec, specs: Mapping[str, ToolSpec]) -> Iterator[Finding]:
@@ -275,29 +265,23 @@ def _declared(spec: ToolSpec, specs: Mapping[str, ToolSpec]) -> Iterator[Finding
 
 
 def _grants(settings: Settings, tools: Tools) -> Iterator[Finding]:
-    for deployed in settings.agents.values():
-        unknown = [g.pattern for g in deployed.agent.grants if not tools.knows(g.pattern)]
-        for pattern in unknown:
-            message = f"{deployed.file}: `{pattern}` names no tool that exists."
-            yield Finding(
-                "grants", "warning", message, did_you_mean(pattern, tuple(tools.specs)) or "Correct the name."
-            )
-        if not unknown:
-            granted = _count(len(deployed.agent.grants), "grant names a tool", "grants name tools")
-            yield Finding("grants", "ok", f"{deployed.agent.name}: {granted} that exist." if deployed.agent.grants else
-                          f"{deployed.agent.name}: may use no tool.")  # fmt: skip
+    granted = [(d, g.pattern) for d in settings.agents.values() for g in d.agent.grants]
+    unknown = [(deployed, pattern) for deployed, pattern in granted if not tools.knows(pattern)]
+    for deployed, pattern in unknown:
+        message = f"{deployed.file}: `{pattern}` names no tool that exists."
+        yield Finding("grants", "warning", message, did_you_mean(pattern, tuple(tools.specs)) or "Correct the name.")
+    if granted and not unknown:
+        message = _count(len(granted), "grant names a tool that exists.", "grants name tools that exist.")
+        yield Finding("grants", "ok", message)
 
 
 def _asks(settings: Settings, tools: Tools) -> Iterator[Finding]:
     policy = Policy(settings.directory, self_approval=settings.self_approval)
-    for deployed in settings.agents.values():
-        asking = [g for g in deployed.agent.grants if g.autonomy == "ask" or g.ask_above]
-        found = [f for g in asking for f in _reach(settings, policy, deployed.agent, g, tools)]
-        yield from found
-        if asking and not found:
-            yield Finding(
-                "approvers", "ok", f"{deployed.agent.name}: whatever it asks reaches somebody who may answer."
-            )
+    asking = [(d.agent, g) for d in settings.agents.values() for g in d.agent.grants if g.autonomy == "ask"]
+    found = [f for agent, grant in asking for f in _reach(settings, policy, agent, grant, tools)]
+    yield from found
+    if asking and not found:
+        yield Finding("approvers", "ok", "Whatever an agent must ask reaches somebody who may answer.")
 
 
 def _reach(settings: Settings, policy: Policy, agent: Agent, grant: Grant, tools: Tools) -> Iterator[Finding]:
@@ -315,9 +299,9 @@ def _reach(settings: Settings, policy: Policy, agent: Agent, grant: Grant, tools
         yield Finding("approvers", "error", f"{what}.", remedy)
     elif wholly:
         yield Finding("approvers", "warning", f"{what} when it acts for {', '.join(wholly)}.", remedy)
-    elif deaf:
+    if high := [person for person in deaf if person not in wholly]:
         limits = ", ".join(f"{name} {amount}" for name, amount in most.items())
-        yield Finding("approvers", "warning", f"{what} at {limits} when it acts for {', '.join(deaf)}.", remedy)
+        yield Finding("approvers", "warning", f"{what} at {limits} when it acts for {', '.join(high)}.", remedy)
 
 
 # -- words

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from deputy.cli import examining, operating, people, running, workspaces
+from deputy.cli import auditing, examining, operating, people, running, workspaces
 from deputy.cli.boundary import guarded
-from deputy.cli.session import Workspace
+from deputy.cli.options import Workspace
 
 __all__ = ["application", "run"]
 
@@ -20,7 +20,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )  # fmt: skip
     app.callback(invoke_without_command=True)(_root)
-    for module in (workspaces, running, people, operating, examining):
+    for module in (workspaces, running, people, operating, auditing, examining):
         module.add_to(app)
     return app
 

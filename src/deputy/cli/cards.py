@@ -9,7 +9,7 @@ from deputy.app.bootstrap import Office
 from deputy.app.queries import Asked, Item, shortest
 from deputy.cli.summary import next_commands
 from deputy.cli.terminal import Terminal
-from deputy.cli.text import ago, in_full, one_line, plain
+from deputy.cli.text import ago, counted, in_full, one_line, plain
 from deputy.domain.principal import Person
 
 __all__ = ["show_inbox", "show_messages"]
@@ -28,8 +28,7 @@ async def show_inbox(office: Office, terminal: Terminal, found: Found, person: P
         terminal.say(f"Nothing waits for {one_line(person.id)}." if person else "Nothing waits for anybody.")
     told = len(found) - len(asks)
     if told:
-        words = "1 message" if told == 1 else f"{told} messages"
-        terminal.say(f"{words} from agents: {terminal.command('inbox', '--messages')}", style="dim")
+        terminal.say(f"{counted(told, 'message')} from agents: {terminal.command('inbox', '--messages')}", style="dim")
 
 
 async def _card(office: Office, terminal: Terminal, item: Item, asked: Asked) -> None:

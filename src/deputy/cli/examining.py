@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from deputy.base.errors import UsageError
-from deputy.cli.session import AsJson, AsPerson, Office, Workspace, perform, read_json, terminal_of
+from deputy.cli.options import AgentName, AsJson, AsPerson, Workspace
+from deputy.cli.session import Office, perform, read_json, terminal_of
 from deputy.cli.terminal import Terminal
 
 __all__ = ["add_to"]
@@ -27,7 +28,7 @@ def _policy() -> None:
 
 def _check(
     ctx: typer.Context,
-    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent.", show_default=False)],
+    agent: AgentName,
     tool: Annotated[str, typer.Argument(metavar="TOOL", help="The tool, as `server.tool`.", show_default=False)],
     args: Annotated[
         str | None, typer.Option("--args", metavar="JSON", help="The arguments.", show_default="amounts at their limit")

@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
-from deputy.cli.session import AsJson, AsPerson, Office, Signals, Workspace, perform
+from deputy.cli.completing import agents
+from deputy.cli.options import AsJson, AsPerson, Workspace
+from deputy.cli.session import Office, Signals, perform
 from deputy.cli.terminal import Terminal
 
 __all__ = ["add_to"]
 
-AgentName = Annotated[
-    str | None, typer.Argument(metavar="[AGENT]", help="Which agent; without it, all of them.", show_default=False)
+Which = Annotated[
+    str | None,
+    typer.Argument(metavar="[AGENT]", help="Without it, all of them.", show_default=False, autocompletion=agents),
 ]
 
 
@@ -44,7 +47,7 @@ def _worker(
 
 
 def _freeze(
-    ctx: typer.Context, agent: AgentName = None, person: AsPerson = None, workspace: Workspace = None,
+    ctx: typer.Context, agent: Which = None, person: AsPerson = None, workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let an agent (or all of them) begin nothing more."""
@@ -52,7 +55,7 @@ def _freeze(
 
 
 def _thaw(
-    ctx: typer.Context, agent: AgentName = None, person: AsPerson = None, workspace: Workspace = None,
+    ctx: typer.Context, agent: Which = None, person: AsPerson = None, workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let a frozen agent (or all of them) go on."""

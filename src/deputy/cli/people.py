@@ -5,15 +5,12 @@ from typing import Annotated
 import typer
 
 from deputy.base.errors import UsageError
-from deputy.cli.session import AsJson, AsPerson, Office, Workspace, perform, read_json
+from deputy.cli.completing import people
+from deputy.cli.options import AsJson, AsPerson, ItemName, Workspace
+from deputy.cli.session import Office, perform, read_json
 from deputy.cli.terminal import Terminal
 
 __all__ = ["add_to", "goes_on"]
-
-ItemName = Annotated[
-    str,
-    typer.Argument(metavar="ID", help="What is answered: its id in the inbox, or the end of it.", show_default=False),
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,12 +40,16 @@ async def goes_on(office: Office, terminal: Terminal, run: str, said: str) -> No
 def _inbox(
     ctx: typer.Context,
     person: Annotated[
-        str | None, typer.Option("--as", metavar="PERSON", help="Only what this person may answer.", show_default=False)
+        str | None,
+        typer.Option(
+            "--as", metavar="PERSON", help="Only what this person may answer.", show_default=False,
+            autocompletion=people,
+        ),
     ] = None,
     messages: Annotated[bool, typer.Option("--messages", help="Show what agents told people instead.")] = False,
     workspace: Workspace = None,
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Show what waits for people, and how to answer."""
 
     async def work(office: Office, terminal: Terminal) -> None:

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from deputy.cli.session import AsJson, AsPerson, Office, Signals, Workspace, perform
+from deputy.cli.options import AgentName, AsJson, AsPerson, RunName, Workspace
+from deputy.cli.session import Office, Signals, perform
 from deputy.cli.terminal import Terminal
 
 __all__ = ["add_to"]
-
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or the end of it.", show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _run(
     ctx: typer.Context,
-    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent that is to work.", show_default=False)],
+    agent: AgentName,
     task: Annotated[str, typer.Argument(metavar="TASK", help="What it is to do.", show_default=False)],
     person: AsPerson = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave the run to a worker, and return at once.")] = False,
@@ -60,11 +59,11 @@ def _ps(
     """List the runs that are open."""
 
     async def work(office: Office, terminal: Terminal) -> None:
-        from deputy.app.queries import runs
+        from deputy.app import queries
         from deputy.app.views import run_line
         from deputy.cli.tables import show_runs
 
-        found = await runs(office, everything=everything)
+        found = await queries.runs(office, everything=everything)
         if as_json:
             terminal.emit([run_line(row) for row in found])
         else:

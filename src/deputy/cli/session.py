@@ -5,7 +5,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -18,17 +18,8 @@ if TYPE_CHECKING:  # help and completion need nothing of a workspace
 else:
     Office = object
 
-__all__ = ["AsJson", "AsPerson", "Office", "Signals", "Workspace", "perform", "read_json", "terminal_of"]
+__all__ = ["Office", "Signals", "perform", "read_json", "terminal_of"]
 
-Workspace = Annotated[
-    str | None,
-    typer.Option("--workspace", metavar="DIR", help="The folder of the workspace.", show_default="the current folder"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-AsPerson = Annotated[
-    str | None,
-    typer.Option("--as", metavar="PERSON", help="Who acts, by id or e-mail.", show_default="the first owner"),
-]
 SAME = 0.3  #: seconds in which two signals are one, sent to us and, by a wrapper that passes it on, again
 Work = Callable[[Office, Terminal], Awaitable[int | None]]
 

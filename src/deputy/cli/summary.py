@@ -10,7 +10,7 @@ from deputy.app.queries import Asked, Item, RunRow, descendants, inbox, live_wor
 from deputy.app.views import spent
 from deputy.base.errors import UsageError
 from deputy.cli.terminal import Terminal
-from deputy.cli.text import ago, brief, one_line, shortened
+from deputy.cli.text import ago, brief, counted, one_line, shortened
 from deputy.domain.waiting import waiting_on
 
 __all__ = ["answers_to", "next_commands", "summarize"]
@@ -37,7 +37,7 @@ async def summarize(office: Office, terminal: Terminal, row: RunRow) -> None:
         .append(" ")
         .append(one_line(what), style=STYLES.get(row.state, "bold yellow"))
     )
-    line.append(f" · spent {money}, {cost['tokens']} tokens, {cost['steps']} steps", style="dim")
+    line.append(f" · spent {money}, {counted(cost['tokens'], 'token')}, {counted(cost['steps'], 'step')}", style="dim")
     terminal.say(line)
     if row.state in ("done", "failed", "cancelled"):
         return

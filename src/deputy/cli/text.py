@@ -12,7 +12,7 @@ from typing import cast
 
 from rich.cells import cell_len
 
-__all__ = ["ago", "brief", "duration", "in_full", "one_line", "plain", "shortened", "when", "within"]
+__all__ = ["ago", "brief", "counted", "duration", "in_full", "one_line", "plain", "shortened", "when", "within"]
 
 _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))  #: categories without a visible form of their own
@@ -94,6 +94,11 @@ def _json(value: object, indent: int | None = None) -> str:
     return json.dumps(cast("object", value), ensure_ascii=False, indent=indent, separators=separators, default=str)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: `1 run`, `3 runs`."""
+    return f"1 {one}" if number == 1 else f"{number} {many or one + 's'}"
+
+
 # -- times
 
 
@@ -107,8 +112,7 @@ def duration(span: timedelta) -> str:
     seconds = max(round(span.total_seconds()), 0)
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
         if seconds >= size or size == 1:
-            count = round(seconds / size)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
+            return counted(round(seconds / size), unit)
     raise AssertionError
 
 

@@ -13,7 +13,7 @@ from deputy.cli.timeline import Timeline
 
 __all__ = ["conclude", "see_through", "started", "told", "watch_through"]
 
-PATIENCE = 2.0  #: seconds before somebody who waits for nobody is told so
+PATIENCE = 1.0  #: seconds before somebody who waits for nobody is told so
 
 
 async def started(office: Office, terminal: Terminal, row: RunRow) -> int:

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-from deputy.cli.session import AsJson, Workspace, terminal_of
+from deputy.cli.completing import examples
+from deputy.cli.options import AsJson, Workspace
+from deputy.cli.session import terminal_of
 
 __all__ = ["add_to"]
 
@@ -18,8 +20,11 @@ def _init(
     ctx: typer.Context,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Where to make it.", show_default=False)],
     example: Annotated[
-        str | None, typer.Option("--example", metavar="NAME", help="Copy a shipped example, as `acme`.",
-                                 show_default=False)
+        str | None,
+        typer.Option(
+            "--example", metavar="NAME", help="Copy a shipped example, as `acme`.", show_default=False,
+            autocompletion=examples,
+        ),
     ] = None,
     workspace: Workspace = None,
     as_json: AsJson = False,
