@@ -1,14 +1,15 @@
 """The real command in processes of its own: how it starts, how it shares a workspace, how it stops."""
 
+import contextlib
 import json
 import os
+import pty
 import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from tests.cli.offices import ENTRY, Shell, started
 
 
-@contextmanager
+@contextlib.contextmanager
 def worker(folder: Path, *args: str) -> Generator["subprocess.Popen[str]"]:
     """A worker that has begun to work, stopped at the end if the test did not."""
     process = started("worker", *args, folder=folder)
@@ -209,3 +210,19 @@ def test_lines_of_a_run_come_as_it_happens(shell: Shell):
     assert process.stdout.readline().startswith("Run r")
     process.kill()
     process.communicate()
+
+
+def test_a_terminal_is_given_colours(shell: Shell):
+    ours, theirs = pty.openpty()
+    command = [*ENTRY, "run", "greeter", "Ada"]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, cwd=shell.folder, stdout=theirs, stderr=subprocess.DEVNULL, env=environment)
+    os.close(theirs)
+    read = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its other end was closed
+        while piece := os.read(ours, 4096):
+            read += piece
+    os.close(ours)
+    assert process.wait(10) == 0
+    assert b"\x1b[1mRun r" in read
+    assert b"Good day, Ada." in read

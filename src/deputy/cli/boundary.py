@@ -111,7 +111,7 @@ def _tell(code: str, message: str, remedy: str, *, as_json: bool) -> None:
     """Say what is wrong: a sentence on stderr, or an object on stdout."""
     if as_json:
         error = {"code": code, "message": message, "remedy": remedy}
-        sys.stdout.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"error": error}) + "\n")
         return
     from deputy.cli.text import one_line
 

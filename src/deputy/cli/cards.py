@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.rule import Rule
 from rich.text import Text
 
@@ -9,7 +10,7 @@ from deputy.app.bootstrap import Office
 from deputy.app.queries import Asked, Item, shortest
 from deputy.cli.summary import next_commands
 from deputy.cli.terminal import Terminal
-from deputy.cli.text import ago, counted, in_full, one_line, plain
+from deputy.cli.text import ago, counted, in_full, one_line
 from deputy.domain.principal import Person
 
 __all__ = ["show_inbox", "show_messages"]
@@ -35,19 +36,25 @@ async def _card(office: Office, terminal: Terminal, item: Item, asked: Asked) ->
     name, run = await shortest(office, "item", item.id), await shortest(office, "run", item.run)
     kind = KINDS.get(asked.kind, asked.kind)
     style = STYLES.get(asked.kind, "")
-    title = Text(f"{kind} {name}", style=style).append(f" · {one_line(asked.agent)} for {one_line(asked.on_behalf_of)}")
+    title = (
+        Text()
+        .append(f"{kind} {name}", style=style)
+        .append(f" · {one_line(asked.agent)} for {one_line(asked.on_behalf_of)}")
+    )
     title.append(f" · run {run} · {ago(item.created, office.clock.now())}", style="dim")
     terminal.out.print(Rule(title, align="left", style="dim", characters="─"))
-    terminal.say(plain(_what(office, asked)), style="bold")
-    if asked.kind != "question":
+    terminal.say(one_line(_what(asked)), style="bold")
+    if asked.kind == "question":
+        terminal.quote(asked.question, "  ")
+    elif asked.kind != "budget":
         _arguments(terminal, asked)
     for label, text in _facts(office, item, asked):
-        terminal.say(Text(f"  {label:<9}", style="dim").append(one_line(text)))
+        terminal.say(Text().append(f"  {label:<9}", style="dim").append(one_line(text)))
     terminal.commands(await next_commands(office, terminal, item, asked))
     terminal.say()
 
 
-def _what(office: Office, asked: Asked) -> str:
+def _what(asked: Asked) -> str:
     """What would happen, or what is asked, in one sentence."""
     agent, person = asked.agent, asked.on_behalf_of
     match asked.kind:
@@ -57,26 +64,18 @@ def _what(office: Office, asked: Asked) -> str:
             return f"Did `{asked.tool}` happen? {agent} called it for {person} and nobody knows; it was given this:"
         case "budget":
             return f"May {agent} use more {asked.args.get('unit', 'of its budget')} for {person}?"
-        case "question":
-            options = f" ({', '.join(asked.options)})" if asked.options else ""
-            return f"{agent} asks: {asked.question}{options}"
-        case "message":
-            return asked.question
+        case "question" | "message":
+            return f"{agent} asks:"
 
 
 def _arguments(terminal: Terminal, asked: Asked) -> None:
     """Every argument in full, and where it came from if an outsider could have chosen it."""
     origins = {origin.argument: origin.source for origin in asked.untrusted}
-    width = max((len(name) for name in asked.args), default=0)
+    names = max((cell_len(one_line(name)) for name in asked.args), default=0)
     for name, value in asked.args.items():
         source = next((s for a, s in origins.items() if a == name or a.startswith((f"{name}.", f"{name}["))), "")
-        lines = in_full(value).split("\n")
-        first = Text(f"    {one_line(name):<{width}}  ", style="dim").append(lines[0], style="default")
-        if source:
-            first.append(f"   ! untrusted, from {one_line(source)}", style="red")
-        terminal.say(first)
-        for line in lines[1:]:
-            terminal.say(f"    {'':<{width}}  {line}")
+        label = f"  {'!' if source else ' '} {one_line(name)}" + " " * (names - cell_len(one_line(name)) + 1)
+        terminal.quote(in_full(value), label, f"! untrusted, from {one_line(source)}" if source else "")
     if not asked.args:
         terminal.say("    (no arguments)", style="dim")
 
@@ -86,6 +85,7 @@ def _facts(office: Office, item: Item, asked: Asked) -> list[tuple[str, str]]:
     entries = ", ".join(asked.approvers)
     facts = [("why", asked.why)] if asked.why else []
     facts += [("rule", asked.rule)] if asked.rule else []
+    facts += [("answers", ", ".join(asked.options))] if asked.options else []
     facts.append(("who", who if entries in ("", who) else f"{who} ({entries})"))
     if asked.kind == "question" and asked.untrusted:
         facts.append(("beware", f"outsiders may have chosen its words (from {asked.untrusted[0].source})"))
@@ -98,14 +98,14 @@ def show_messages(office: Office, terminal: Terminal, found: Found) -> None:
     """Write what agents told people."""
     messages = [(item, asked) for item, asked in found if asked.kind == "message"]
     for item, asked in messages:
-        head = Text(f"{ago(item.created, office.clock.now())}, {one_line(asked.agent)}", style="bold")
+        head = Text().append(f"{ago(item.created, office.clock.now())}, {one_line(asked.agent)}", style="bold")
         head.append(f" to {one_line(', '.join(asked.people))} · run {item.run[-6:]}", style="dim")
         if asked.untrusted:
             head.append(
                 f" · ! outsiders may have chosen its words ({one_line(asked.untrusted[0].source)})", style="red"
             )
         terminal.say(head)
-        terminal.say(plain(asked.question))
+        terminal.quote(asked.question, "  ")
         terminal.say()
     if not messages:
         terminal.say("No agent told anybody anything.")

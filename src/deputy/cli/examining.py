@@ -1,6 +1,7 @@
 """Commands that examine: the workspace's health, a verdict."""
 
 import asyncio
+import contextlib
 from typing import Annotated, Any
 
 import typer
@@ -65,8 +66,8 @@ def _verdict(terminal: Terminal, found: dict[str, Any]) -> None:
     from deputy.cli.text import brief, one_line
 
     call = f"{found['tool']} {brief(found['args'], 400)}".rstrip()
-    head = Text(found["verdict"], style=VERDICTS[found["verdict"]])
-    terminal.say(head.append(f"  {one_line(call)}", style="default"))
+    head = Text().append(found["verdict"], style=VERDICTS[found["verdict"]])
+    terminal.say(head.append(f"  {one_line(call)}"))
     facts = [
         ("who", f"{found['agent']} for {found['on_behalf_of']}"), ("class", found["class"]), ("rule", found["rule"]),
         ("why", found["why"]), ("asks", ", ".join(found["people"])), ("as", ", ".join(found["approvers"])),
@@ -74,7 +75,7 @@ def _verdict(terminal: Terminal, found: dict[str, Any]) -> None:
     ]  # fmt: skip
     for label, text in facts:
         if text:
-            terminal.say(Text(f"  {label:<8} ", style="dim").append(one_line(str(text)), style="default"))
+            terminal.say(Text().append(f"  {label:<8} ", style="dim").append(one_line(str(text))))
 
 
 def _doctor(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = False) -> None:
@@ -94,14 +95,15 @@ async def _examine(terminal: Terminal) -> int:
 
     found: list[Finding] = []
     with terminal.busy("Examining") as doing:
-        async for finding in examine(terminal.workspace, doing):
-            found.append(finding)
-            sign, style = SIGNS[finding.level]
-            line = Text(f"{sign} ", style=style).append(f"{finding.check:<10} ", style="bold")
-            line.append(one_line(finding.message), style="default")
-            if finding.remedy:
-                line.append(f" {one_line(finding.remedy)}", style="dim")
-            terminal.say(line)
+        async with contextlib.aclosing(examine(terminal.workspace, doing)) as findings:
+            async for finding in findings:
+                found.append(finding)
+                sign, style = SIGNS[finding.level]
+                line = Text().append(f"{sign} ", style=style).append(f"{finding.check:<10} ", style="bold")
+                line.append(one_line(finding.message))
+                if finding.remedy:
+                    line.append(f" {one_line(finding.remedy)}", style="dim")
+                terminal.say(line)
     if terminal.as_json:
         terminal.emit([finding_view(finding) for finding in found])
     errors, warnings = (sum(f.level == level for f in found) for level in ("error", "warning"))

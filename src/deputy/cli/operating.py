@@ -67,12 +67,16 @@ def _switch(
 ) -> None:
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import freeze, person_named
+        from deputy.app.queries import live_workers
 
         await freeze(office, agent, person_named(office, person), frozen=frozen)
         if as_json:
             terminal.emit({"agent": agent, "frozen": frozen})
         what = "frozen: nothing more begins" if frozen else "thawed"
         terminal.say(f"{agent or 'The workspace'} is {what}.")
+        if not frozen and not as_json and not await live_workers(office):
+            terminal.say("No worker is running; whatever waited goes on with:")
+            terminal.commands([terminal.command("worker", "--until-idle")])
 
     perform(ctx, work, workspace, as_json=as_json)
 

@@ -26,8 +26,6 @@ async def goes_on(office: Office, terminal: Terminal, run: str, said: str) -> No
     """Confirm what was delivered to a run, and how the run goes on."""
     from deputy.app.queries import live_workers, shortest
 
-    if terminal.as_json:
-        return
     name = await shortest(office, "run", run)
     if await live_workers(office):
         terminal.say(f"{said} Run {name} goes on:")
@@ -163,4 +161,5 @@ async def _delivered(office: Office, terminal: Terminal, item: str, said: str) -
     run = item.partition(".")[0]
     if terminal.as_json:
         terminal.emit({"id": item, "run": run})
-    await goes_on(office, terminal, run, said)
+    else:
+        await goes_on(office, terminal, run, said)

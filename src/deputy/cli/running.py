@@ -119,6 +119,9 @@ def _cancel(
         from deputy.cli.people import goes_on
 
         found = await cancel(office, run, person_named(office, person), reason)
-        await goes_on(office, terminal, found, "It is to be cancelled.")
+        if as_json:
+            terminal.emit({"id": found})
+        else:
+            await goes_on(office, terminal, found, "It ends once it is known what came of all it began.")
 
     perform(ctx, work, workspace, as_json=as_json)

@@ -44,9 +44,10 @@ async def summarize(office: Office, terminal: Terminal, row: RunRow) -> None:
     family = {row.id, *(child.id for child in await descendants(office, row.id))}
     items = [(item, asked) for item, asked in await inbox(office) if item.run in family and asked.kind != "message"]
     for item, asked in items:
-        told = f"{asked.question} {brief(asked.args, 300) if asked.kind != 'question' else ''}"
+        asks = f"{asked.agent} asks: {asked.question}" if asked.kind == "question" else asked.question
+        told = f"{asks} {brief(asked.args, 300) if asked.kind in ('approval', 'in_doubt') else ''}"
         expires = f"; expires {ago(item.expires, office.clock.now())}" if item.expires else ""
-        terminal.say("  " + shortened(f"{told.strip()}", terminal.width - 3))
+        terminal.say("  " + shortened(" ".join(told.split()), terminal.width - 3))
         terminal.say(f"  Asked of {one_line(', '.join(asked.people))}{expires}.", style="dim")
         terminal.commands(await next_commands(office, terminal, item, asked), "    ")
     if not items:
@@ -79,7 +80,8 @@ def answers_to(name: str, asked: Asked) -> list[list[str]]:
         case "budget":
             return [["approve", name], ["deny", name, "--reason", "…"]]
         case "question":
-            return [["answer", name, asked.options[0] if asked.options else "…"]]
+            option = next((o for o in asked.options if o == one_line(o) and len(o) < 60), "…")
+            return [["answer", name, option]]
         case "in_doubt":
             return [["settle", name, "happened"], ["settle", name, "not-happened"]]
         case "message":

@@ -1,9 +1,8 @@
-"""Lists for people: runs and accounts, one a line."""
+"""Lists for people: runs and accounts, one a line, what tells them apart at the left."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from deputy.app.bootstrap import Office
@@ -11,20 +10,25 @@ from deputy.app.queries import RunRow, live_workers, shortest
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, one_line
 
-__all__ = ["show_accounts", "show_runs", "table"]
+__all__ = ["show_accounts", "show_runs"]
 
 STYLES = {"waiting": "yellow", "failed": "red", "cancelled": "red", "done": "green", "running": "cyan"}
 DAYS = 14  #: days of accounts that people are shown
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """A table without lines; the last column gives way where room is short."""
-    found = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_edge=False)
-    for place, name in enumerate(columns):
-        last = place == len(columns) - 1
-        justify = "right" if name in right else "left"
-        found.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", ratio=1 if last else None)
-    return found
+def _show(terminal: Terminal, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], numbers: int = 0) -> None:
+    """Write a table, the last columns of it numbers; where it is too wide, its right side is cut off."""
+    cells = [[Text(name, style="dim") for name in columns]]
+    cells += [[cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in row] for row in rows]
+    widths = [max(row[place].cell_len for row in cells) for place in range(len(columns))]
+    for row in cells:
+        line = Text()
+        for place, cell in enumerate(row):
+            gap = " " * (widths[place] - cell.cell_len)
+            right = place >= len(columns) - numbers
+            line.append(gap if right else "").append_text(cell).append("" if right else gap).append("  ")
+        line.rstrip()
+        terminal.line(line)
 
 
 async def show_runs(office: Office, terminal: Terminal, rows: Sequence[RunRow], *, everything: bool) -> None:
@@ -33,18 +37,18 @@ async def show_runs(office: Office, terminal: Terminal, rows: Sequence[RunRow], 
         terminal.say("No runs yet." if everything else "No run is open. `deputy ps --all` lists those that are over.")
         return
     now = office.clock.now()
-    shown = table("RUN", "AGENT", "STATE", "FOR", "CHANGED", "STARTED BY")
+    shown: list[list[str | Text]] = []
     for row in rows:
-        state = row.state + (f" ({row.summary})" if row.summary and row.state != "done" else "")
-        parent = f"run {await shortest(office, 'run', row.parent)}" if row.parent else ""
-        shown.add_row(
-            Text(await shortest(office, "run", row.id), style="bold"), one_line(row.agent),
-            Text(one_line(state), style=STYLES.get(row.state, "")), one_line(row.on_behalf_of), ago(row.changed, now),
-            parent,
-        )  # fmt: skip
-    terminal.out.print(shown)
+        why = f" ({row.summary})" if row.summary and row.summary != row.state else ""
+        parent = f"run {await shortest(office, 'run', row.parent)}" if row.parent else row.on_behalf_of
+        shown.append([
+            Text(await shortest(office, "run", row.id), style="bold"), row.agent,
+            Text(one_line(row.state + why), style=STYLES.get(row.state, "")), ago(row.changed, now), parent,
+        ])  # fmt: skip
+    _show(terminal, ("RUN", "AGENT", "STATE", "CHANGED", "FOR"), shown)
     if any(row.state == "ready" for row in rows) and not await live_workers(office):
-        terminal.note("No worker is running: `deputy worker` lets ready runs go on.")
+        terminal.say("No worker is running; what is ready goes on with:")
+        terminal.commands([terminal.command("worker")])
 
 
 def show_accounts(office: Office, terminal: Terminal, found: Sequence[Mapping[str, Any]]) -> None:
@@ -53,23 +57,20 @@ def show_accounts(office: Office, terminal: Terminal, found: Sequence[Mapping[st
         terminal.say("Nothing was spent yet.")
         return
     days = sorted({account["day"] for account in found if account["day"]}, reverse=True)[:DAYS]
-    shown = table("WHEN", "WHO", "SPENT", "HELD", "OF AT MOST", "TOKENS", "STEPS", right=RIGHT)
+    shown: list[list[str]] = []
     for account in found:
         if account["day"] is not None and account["day"] not in days:
             continue
         limit, spent = account["limit"], account["spent"]
         most = limit["money"]["amount"] if limit["money"] else "no limit"
-        who = account["agent"] or f"run {str(account['run'])[-6:]} and its children"
-        shown.add_row(
-            account["day"] or "", one_line(who), spent["money"]["amount"], account["held"]["money"]["amount"], most,
+        who = account["agent"] or f"run {str(account['run'])[-6:]} and those it started"
+        shown.append([
+            account["day"] or "", who, spent["money"]["amount"], account["held"]["money"]["amount"], most,
             _of(spent["tokens"], limit["tokens"]), _of(spent["steps"], limit["steps"]),
-        )  # fmt: skip
-    terminal.out.print(shown)
-    terminal.say(f"Money in {office.settings.currency}.", style="dim")
+        ])  # fmt: skip
+    _show(terminal, ("DAY", "WHO", "SPENT", "HELD", "AT MOST", "TOKENS", "STEPS"), shown, numbers=5)
+    terminal.say(f"Money in {office.settings.currency}, days in UTC.", style="dim")
 
 
 def _of(used: int, most: int | None) -> str:
     return str(used) if most is None else f"{used} of {most}"
-
-
-RIGHT = ("SPENT", "HELD", "OF AT MOST", "TOKENS", "STEPS")

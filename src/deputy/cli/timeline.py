@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from deputy.cli.terminal import Terminal
-from deputy.cli.text import brief, duration, one_line, plain, shortened, when, within
+from deputy.cli.text import brief, duration, one_line, shortened, when, within
 from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired
 from deputy.domain.event import (
     BudgetRaised,
@@ -67,7 +67,7 @@ class Timeline:
 
     def _write(self, run: Run, event: Event, line: _Line) -> None:
         sign, style = SIGNS[line.sign]
-        found = Text(when(event.at) + "  ", style="dim")
+        found = Text().append(when(event.at) + "  ", style="dim")
         if run.id != self._run:
             if run.id not in self._children:
                 self._children.append(run.id)
@@ -85,7 +85,7 @@ class Timeline:
         answer = _answer(run, event)
         if event.state == "done" and answer and run.id == self._run:
             self._terminal.say()
-            self._terminal.say(plain(answer))
+            self._terminal.quote(answer)
 
 
 def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case an event

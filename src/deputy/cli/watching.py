@@ -1,10 +1,11 @@
 """Watch a run as it is driven, and say how it came out."""
 
 import asyncio
+import contextlib
 
 from deputy.app import driving
 from deputy.app.bootstrap import Office
-from deputy.app.queries import RunRow, live_workers, opened
+from deputy.app.queries import RunRow, live_workers, opened, shortest
 from deputy.app.views import exit_code, run_view
 from deputy.cli.session import Signals
 from deputy.cli.summary import summarize
@@ -22,8 +23,10 @@ async def started(office: Office, terminal: Terminal, row: RunRow) -> int:
         terminal.emit({"id": row.id, "state": row.state})
         return 0
     terminal.say(f"Run {row.id}", style="bold")
-    if not await live_workers(office):
-        terminal.say("No worker is running. It begins with:", style="dim")
+    if await live_workers(office):
+        terminal.commands([terminal.command("show", await shortest(office, "run", row.id), "--follow")])
+    else:
+        terminal.say("No worker is running; it begins with:")
         terminal.commands([terminal.command("worker")])
     return 0
 
@@ -31,8 +34,9 @@ async def started(office: Office, terminal: Terminal, row: RunRow) -> int:
 async def told(office: Office, terminal: Terminal, run: str, end: asyncio.Event) -> None:
     """Tell the events of a run until the end."""
     timeline = Timeline(terminal, run)
-    async for step in driving.follow(office, [run], end):
-        timeline.tell(step.run, step.event)
+    async with contextlib.aclosing(driving.follow(office, [run], end)) as steps:
+        async for step in steps:
+            timeline.tell(step.run, step.event)
 
 
 async def see_through(office: Office, terminal: Terminal, run: str, signals: Signals) -> int:
@@ -66,6 +70,10 @@ async def _until(driven: "asyncio.Task[RunRow]", office: Office, terminal: Termi
         if not terminal.as_json:
             await told(office, terminal, run, end)
         row = await driven
+    except BrokenPipeError:
+        signals.stop.set()
+        await driven  # what is in hand ends first, though nobody reads of it
+        raise
     finally:
         driven.cancel()
         await asyncio.wait([driven])

@@ -1,6 +1,7 @@
 """A worker at a terminal: says what it takes up and how it came out, or for programs, the runs at the end."""
 
 import asyncio
+import contextlib
 import sys
 
 from rich.text import Text
@@ -43,13 +44,18 @@ async def serve(office: Office, terminal: Terminal, signals: Signals) -> int:
     serving = asyncio.create_task(driving.serve(office, signals.stop))
     serving.add_done_callback(lambda _: end.set())
     try:
-        async for row in driving.changes(office, end):
-            if terminal.as_json:
-                terminal.emit(run_line(row))
-                sys.stdout.flush()
-            elif row.state != "running":
-                terminal.line(standing(row).append(f"  {await shortest(office, 'run', row.id)}", style="dim"))
+        async with contextlib.aclosing(driving.changes(office, end)) as rows:
+            async for row in rows:
+                if terminal.as_json:
+                    terminal.emit(run_line(row))
+                    sys.stdout.flush()
+                elif row.state != "running":
+                    terminal.line(standing(row).append(f"  {await shortest(office, 'run', row.id)}", style="dim"))
         await serving
+    except BrokenPipeError:
+        signals.stop.set()
+        await serving
+        raise
     finally:
         serving.cancel()
         await asyncio.wait([serving])
@@ -60,6 +66,6 @@ def standing(row: RunRow) -> Text:
     """How a run stands, in one line."""
     sign, style = SIGNS.get(row.state, ("·", ""))
     what = row.state if row.state != "waiting" else f"waits for {WAITS.get(row.summary, row.summary)}"
-    line = Text(when(row.changed) + "  ", style="dim").append(f"{sign} ", style=style)
+    line = Text().append(when(row.changed) + "  ", style="dim").append(f"{sign} ", style=style)
     why = f" ({row.summary})" if row.state in ("failed", "cancelled") and row.summary != row.state else ""
-    return line.append(one_line(f"{row.agent} for {row.on_behalf_of}: {what}{why}"), style="default")
+    return line.append(one_line(f"{row.agent} for {row.on_behalf_of}: {what}{why}"))
