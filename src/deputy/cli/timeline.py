@@ -42,6 +42,9 @@ SIGNS = {
 }  # fmt: skip
 
 
+CUT = 40  #: columns of a line that are not for text
+
+
 class _Line(NamedTuple):
     sign: str
     head: str
@@ -83,6 +86,10 @@ class Timeline:
 
     def _ending(self, run: Run, event: Ended) -> None:
         answer = _answer(run, event)
+        wrong = event.error.message if event.error is not None else ""
+        if run.id == self._run and len(wrong) > self._terminal.width - CUT:  # its line could not hold all of it
+            self._terminal.say()
+            self._terminal.quote(wrong)
         if event.state == "done" and answer and run.id == self._run:
             self._terminal.say()
             self._terminal.quote(answer)
