@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import subprocess
@@ -54,11 +55,12 @@ def test_help_loads_nothing_of_a_workspace():
 
 def test_the_version_takes_less_than_a_moment():
     def once() -> float:
-        began = time.monotonic()
+        began = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([*ENTRY, "--version"], capture_output=True, check=True)
-        return time.monotonic() - began
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return ended.ru_utime - began.ru_utime + ended.ru_stime - began.ru_stime
 
-    assert min(once() for _ in range(3)) < 0.2
+    assert min(once() for _ in range(3)) < 0.2, "seconds of the processor: others may keep it busy"
 
 
 def test_the_shell_is_offered_commands_agents_and_items(shell: Shell):
