@@ -251,7 +251,8 @@ def main() -> None:
     folder, mode, *rest = Path(sys.argv[1]), *sys.argv[2:]
     worlds = every_moment(folder, rest) if mode == "every" else random_moments(folder, int(rest[0]), int(rest[1]))
     for found in worlds:
-        print(json.dumps(found), flush=True)
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from deputy.adapters.store.sqlite import SqliteStore
 from deputy.base.clock import SystemClock
 from deputy.domain.agent import Agent, Grant
@@ -49,7 +51,7 @@ def agent(name: str = "clerk", **changes: Any) -> Agent:
         Grant(pattern="person.*", autonomy="act"),
         Grant(pattern="agent.run", autonomy="act"),
     )
-    return Agent(**{"name": name, "owner": "wei", "version": "0" * 64, "grants": grants, **changes})
+    return msgspec.structs.replace(Agent(name=name, owner="wei", version="0" * 64, grants=grants), **changes)
 
 
 def scripted(*replies: ModelReply | Result) -> StubModel:

@@ -58,7 +58,7 @@ def test_branches_together_wait_for_themselves_alone(tmp_path: Path) -> None:
         async with bench(tmp_path, agents=[CLERK], procedures={"clerk": procedure}) as work:
             run = await work.start("clerk")
             await work.work()
-            items = {shown.args["amount"]: item for item, shown in await asked(work)}
+            items = {int(str(shown.args["amount"])): item for item, shown in await asked(work)}
             assert sorted(items) == [1, 2, 3]
             await answer(work, items[2], True)
             await work.work()

@@ -51,8 +51,14 @@ class Executor:
             case _ as unreachable:
                 assert_never(unreachable)
 
-    async def quiesce(self, version: str, tool: str, key: str) -> None:
-        """Make sure that no attempt of this effect is still under way on our side."""
+    async def quiesce(self, version: str, tool: str, key: str, longest: float) -> bool:
+        """Whether no attempt of this effect is under way on our side any more, after at most so many seconds."""
         host = self._tool_for(version, tool)
-        if host is not None:
-            await host.quiesce(key)
+        if host is None:
+            return True
+        try:
+            async with asyncio.timeout(longest + GRACE):
+                await host.quiesce(key)
+        except TimeoutError:
+            return False
+        return True

@@ -20,13 +20,14 @@ def origins(run: Run, n: int, args: Mapping[str, object]) -> tuple[Origin, ...]:
 
     A value found in an untrusted output names that output. Where a model chose the value after untrusted content had
     reached the run, every such source is named: its whole reply belongs to whoever wrote them. A procedure is trusted
-    code, so only the values it passes on are.
+    code: only what it passes on is named, and not where a trusted output holds the same value.
     """
     assert run.started is not None
     written_by_model = run.started.driver == "loop"
     found: list[Origin] = []
+    known: set[str] = set() if written_by_model else _trusted(run, n)
     for name, value in args.items():
-        leaves = set(_scalars(value))
+        leaves = set(_scalars(value)) - known
         sources = [source for source, seen in _outputs(run, n) if leaves & seen]
         if not sources and written_by_model:
             sources = list(run.tainted_by)
@@ -42,6 +43,16 @@ def _outputs(run: Run, before: int) -> Iterator[tuple[str, set[str]]]:
         if effect.n != before and effect.kind == "tool" and effect.status == "done" and effect.label.tainted:
             leaves = untrusted_leaves(effect.result, effect.label)
             yield effect.label.source or effect.call.tool, {str(leaf) for leaf in leaves}
+
+
+def _trusted(run: Run, before: int) -> set[str]:
+    """Every value that a trusted part of an output holds."""
+    found: set[str] = set()
+    for effect in run.effects.values():
+        if effect.n != before and effect.kind == "tool" and effect.status == "done":
+            untrusted = {str(leaf) for leaf in untrusted_leaves(effect.result, effect.label)}
+            found |= set(_scalars(effect.result)) - untrusted
+    return found
 
 
 def _scalars(value: object) -> Iterable[str]:

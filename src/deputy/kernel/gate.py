@@ -298,7 +298,8 @@ class Gate:
         if reader is None or reader.effect != "read":
             return None
         key = f"{visit.run.id}.{effect.n}"
-        await self._execute.quiesce(visit.row.version, spec.name, key)
+        if not await self._execute.quiesce(visit.row.version, spec.name, key, spec.deadline):
+            return None
         request = ToolRequest(spec=reader, args={"effect_id": key})
         result, _ms = await self._call(visit, effect.n, request, effect.attempt, reader.deadline)
         if not isinstance(result, Done):
