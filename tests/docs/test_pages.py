@@ -1,0 +1,78 @@
+"""The pages that show how to do something are done, as they stand, against the real command."""
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.adapters.model.server import Answer, Server, chunk, streamed, usage
+from tests.docs.snippets import DOCS, ROOT, Reader, blocks
+
+#: a page is dozens of processes, which take their time where many tests run at once
+pytestmark = pytest.mark.timeout(300)
+
+HOW_TO = sorted(page.relative_to(DOCS).as_posix() for page in (DOCS / "how-to").glob("*.md"))
+MODEL = "how-to/connect-a-model.md"
+
+
+def test_the_readme_does_what_it_shows(tmp_path: Path):
+    Reader(ROOT / "README.md", tmp_path).read()
+
+
+def test_the_tutorial_does_what_it_shows(tmp_path: Path):
+    Reader(DOCS / "tutorial.md", tmp_path).read()
+
+
+@pytest.mark.parametrize("page", [page for page in HOW_TO if page != MODEL])
+def test_a_how_to_page_does_what_it_shows(page: str, tmp_path: Path):
+    Reader(DOCS / page, tmp_path).read()
+
+
+@contextmanager
+def listening(*answers: Answer) -> Generator[Server]:
+    """A server of models in a thread of its own, for a command that knows nothing of us."""
+    server, loop, ready = Server(answers), asyncio.new_event_loop(), threading.Event()
+
+    async def serve() -> None:
+        listener = await server.open()
+        ready.set()
+        await stopped.wait()
+        listener.close()
+        await server.close()
+
+    stopped = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(10)
+        loop.close()
+
+
+def test_the_page_about_models_connects_one(tmp_path: Path):
+    call = {"index": 0, "id": "c1", "function": {"name": "greet", "arguments": '{"name": "Ada"}'}}
+    asks = streamed(chunk({"tool_calls": [call]}), chunk(finish="tool_calls"), usage())
+    says = streamed(chunk({"content": "Hello, Ada!"}), chunk(finish="stop"), usage())
+    with listening(asks, says) as server:
+        Reader(DOCS / MODEL, tmp_path, replaced={"http://127.0.0.1:8000/v1": server.url}).read()
+        asked = server.received[0]
+        assert asked.headers["authorization"] == "Bearer sk-123"
+        assert (asked.json["enable_thinking"], asked.json["max_tokens"]) == (False, 2000)
+
+
+def test_the_readme_is_short_and_its_agent_has_fifteen_lines():
+    readme = ROOT / "README.md"
+    assert len(readme.read_text("utf-8").splitlines()) <= 150
+    shown = [block for block in blocks(readme) if block.title in ("tools/bank.py", "agents/payer/AGENT.md")]
+    assert sum(bool(line.strip()) for block in shown for line in block.text.splitlines()) == 15
+
+
+def test_every_page_that_shows_commands_is_read_by_a_test():
+    pages = {p for p in DOCS.rglob("*.md") if any(block.language == "console" for block in blocks(p))}
+    read = {DOCS / page for page in (*HOW_TO, "tutorial.md")}
+    assert {page.name for page in pages - read} == {"once.md", "budget.md"}, "use `sh` for what is not to be run"
