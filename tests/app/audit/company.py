@@ -30,7 +30,7 @@ from deputy.ports.store import Anchor, Blob, Item, Row
 from deputy.testing.bench import Workbench
 from deputy.testing.fakes import CountingTools, StubModel, calls, says
 
-__all__ = ["LARGE", "Company", "audited", "build", "opened", "tool"]
+__all__ = ["LARGE", "Company", "audited", "build", "opened"]
 
 LARGE = "large " * 2000
 FILES = b"the files of a version"

@@ -11,7 +11,7 @@ from tests.app.audit.company import audited
 from tests.app.audit.tampering import KEYS, copied, found, places, rows, run_of, tampered
 
 DIGESTED = ("journal.body", "journal.link", "blobs.body", "blobs.digest", "seals.body", "seals.link", "inbox.body",
-            "inbox.check_sum", "items.body")  # fmt: skip
+            "inbox.check_sum")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bytes")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(DIGESTED), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 255))
 def test_a_byte_that_flipped_is_found_and_its_place_named(
     original: Path, scratch: Path, name: str, which: int, where: int, mask: int
@@ -49,7 +49,7 @@ def test_any_bytes_in_the_place_of_an_event_are_found(original: Path, scratch: P
     assert (run, row["seq"]) in {(f.place.run, f.place.seq) for f in found(folder).findings}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9), st.integers(1, 255))
 def test_a_byte_of_the_file_that_flipped_is_found_or_meant_nothing(
     original: Path, scratch: Path, where: int, mask: int

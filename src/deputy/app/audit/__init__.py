@@ -7,5 +7,6 @@ from deputy.app.audit.export import export
 from deputy.app.audit.exported import verify_export
 from deputy.app.audit.report import Code, Finding, Place, Report
 from deputy.app.audit.verify import verify
+from deputy.ports.store import Anchor
 
-__all__ = ["Code", "Finding", "Place", "Report", "export", "verify", "verify_export"]
+__all__ = ["Anchor", "Code", "Finding", "Place", "Report", "export", "verify", "verify_export"]

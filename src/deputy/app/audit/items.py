@@ -1,7 +1,8 @@
 """What people's inbox must show, as far as the journal tells: the items that are open, and what stands in each.
 
-The journal does not tell which people could answer when an item was opened, nor what an edit must fit (but for a run of
-the model loop, whose tools are journaled); so `people` and most `parameters` cannot be checked here.
+The journal does not tell everything that an item shows: which people could answer when it was opened (`people`, and the
+`approvers` of a doubt or a budget), why a budget was short, through what a question's words came (`untrusted`), nor
+what an edit must fit (`parameters`, but for a run of the model loop, whose tools are journaled). That goes unchecked.
 """
 
 from collections.abc import Mapping
@@ -94,6 +95,9 @@ def _said_by(run: Run, event: ToolIntent) -> dict[str, OpenItem]:
         "digest": "", "why": "", "rule": event.rule, "parameters": NO_SCHEMA, "options": _options(args.get("options")),
         "question": str(args.get("question") or args.get("text")),
     }  # fmt: skip
+    to = str(args.get("to") or f"person:{says['on_behalf_of']}")
+    if to == "manager" or to.partition(":")[0] in ("person", "group", "role"):
+        says["approvers"] = (to,)  # a name or an address is looked up among people, who come and go
     return {event.item or f"{run.id}.{event.n}.1": OpenItem(kind, event.at, None, says)}
 
 

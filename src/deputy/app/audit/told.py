@@ -17,6 +17,7 @@ from deputy.domain.event import (
     Ended,
     Event,
     Note,
+    Outcome,
     Received,
     Settled,
     Started,
@@ -33,6 +34,8 @@ from deputy.ports.store import Move
 
 __all__ = ["SENSELESS", "Arrived", "Senseless", "Told", "arrived"]
 
+_MAY_BEGIN = frozenset(("proposed", "approved", "claimed", "unknown"))
+_BEGUN = frozenset(("claimed", "unknown", "in_doubt"))
 _NOT_TAKEN = (" by ", " is not of what was asked, and was not taken")
 
 
@@ -93,8 +96,10 @@ class Told:
         self._check_place(event)
         if run.started is not None:
             self.moves += moves(run, event)
-        if isinstance(event, ToolIntent) and event.grant:
-            self._use(event)
+        if isinstance(event, ToolIntent):
+            self._check_intent(event)
+        elif isinstance(event, Outcome):
+            self._check_outcome(event)
         row = self._arrived(event)
         self.items.pop(taken_off(run, event), None)
         spent = run.spent
@@ -121,13 +126,31 @@ class Told:
         if run.ended is not None:
             raise Senseless("comes after the end")
 
-    def _use(self, intent: ToolIntent) -> None:
+    def _check_intent(self, intent: ToolIntent) -> None:
+        """Whether an effect was allowed to begin: not before people agreed where they were asked, and then once."""
         effect = self.run.effects.get(intent.n)
-        if effect is None or effect.asked is None or effect.asked.item != intent.grant or effect.answer is None:
+        if effect is not None and effect.status not in _MAY_BEGIN:
+            raise Senseless(f"begins an effect that is {effect.status}")
+        asked = effect.asked.item if effect is not None and effect.asked is not None else ""
+        first = effect is None or effect.first_at is None
+        if intent.grant and (intent.grant != asked or effect is None or effect.answer is None):
             raise Senseless(f"uses approval {intent.grant}, which nobody gave for it")
         if intent.grant in self.grants:
             raise Senseless(f"uses approval {intent.grant} once more")
-        self.grants.append(intent.grant)
+        if first and asked and not intent.grant:
+            raise Senseless(f"begins an effect that needs approval {asked}, without it")
+        if intent.grant:
+            self.grants.append(intent.grant)
+
+    def _check_outcome(self, outcome: Outcome) -> None:
+        """Whether an effect had begun that ended; what only reads, and what failed before it began, need not have."""
+        effect = self.run.effects.get(outcome.n)
+        status = effect.status if effect is not None else "proposed"
+        if outcome.status == "failed" or status in _BEGUN:
+            return
+        reads = outcome.cls == "read" and outcome.rule and outcome.status == "done"
+        if status != "proposed" or not reads:
+            raise Senseless(f"is the outcome of an effect that was {status}, and never begun")
 
     def _arrived(self, event: Event) -> Arrived | None:
         """The inbox row of an event, with what it must have held."""

@@ -6,8 +6,8 @@ whoever can edit the files can do just that, and nothing here can tell; what hel
 where they cannot edit (`anchor`).
 
 Not part of the record, and so not checked: heartbeats of workers; whether a run that nobody holds counts as ready or as
-waiting for what it can wait for; when a run last changed its state; an account's limits; which people an item named;
-and whether somebody's answer was removed before its run took it.
+waiting for what it can wait for; when a run last changed its state; an account's limits; whom an item was shown to
+(more in `items`); and whether somebody's answer was removed before its run took it.
 """
 
 from deputy.app.audit.journals import Journals
