@@ -11,7 +11,7 @@ from deputy.adapters.store.sqlite import SqliteStore
 from deputy.app.config import EnvSecrets, Settings, find_workspace, load
 from deputy.app.config.settings import REHEARSAL
 from deputy.app.deployment import Deployment
-from deputy.app.versions import Versions
+from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
 from deputy.kernel.built_in import BuiltIn
@@ -59,6 +59,14 @@ class Office:
             crashed=self._crashed,
         )  # fmt: skip
 
+    async def keep_all(self) -> None:
+        """Keep every agent's current version: a run may start any of them as its child."""
+        agents = {deployed.agent.version: deployed for deployed in self.settings.agents.values()}
+        kept = await self.store.blobs(list(agents))
+        for version, deployed in agents.items():
+            if version not in kept:
+                await keep(self.store, deployed)
+
     async def close(self) -> None:
         """Let go of everything."""
         await self.versions.close()
@@ -73,6 +81,7 @@ class Office:
     async def _refresh(self) -> None:
         self.deployment.freeze(frozenset(await self.store.frozen()))
         if self.deployment.refresh():
+            await self.keep_all()
             await self.store.wake("frozen")
             await self.store.wake("configuration")
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from deputy.app.bootstrap import Office
 from deputy.app.queries import live_workers
-from deputy.app.versions import keep
 from deputy.base.errors import StoreDamaged
 from deputy.domain.event import Event, event_from
 from deputy.domain.run import Run
@@ -40,7 +39,7 @@ async def see_through(office: Office, run: str, stop: asyncio.Event | None = Non
         if await live_workers(office):
             await _changed(office, stop)
             continue
-        await _keep_all(office)
+        await office.keep_all()
         worker = office.worker(kind="run")
         async with _stopped_by(worker, stop):
             await worker.run(until_idle=True, only=[run])
@@ -66,7 +65,7 @@ async def is_driven(office: Office, run: str) -> bool:
 async def work(office: Office, stop: asyncio.Event | None = None) -> list[RunRow]:
     """Drive everything until nothing can go on; returns the runs that were open when it began, as they are now."""
     open_runs = [row.id for row in await office.store.runs(states=OPEN)]
-    await _keep_all(office)
+    await office.keep_all()
     worker = office.worker()
     async with _stopped_by(worker, stop or asyncio.Event()):
         await worker.run(until_idle=True)
@@ -75,7 +74,7 @@ async def work(office: Office, stop: asyncio.Event | None = None) -> list[RunRow
 
 async def serve(office: Office, stop: asyncio.Event) -> None:
     """Drive everything that comes until told to stop."""
-    await _keep_all(office)
+    await office.keep_all()
     worker = office.worker()
     async with _stopped_by(worker, stop):
         await worker.run()
@@ -118,15 +117,6 @@ async def follow(office: Office, runs: Sequence[str], end: asyncio.Event) -> Asy
 
 
 # -- inside
-
-
-async def _keep_all(office: Office) -> None:
-    """Keep every agent's current version: a run may start any of them as its child."""
-    agents = {deployed.agent.version: deployed for deployed in office.settings.agents.values()}
-    kept = await office.store.blobs(list(agents))
-    for version, deployed in agents.items():
-        if version not in kept:
-            await keep(office.store, deployed)
 
 
 class _Followed:

@@ -18,7 +18,7 @@ from deputy.app.deployment import Deployment
 from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, NotFound, StoreDamaged
-from deputy.domain.agent import Bundle, Grant
+from deputy.domain.agent import Agent, Bundle, Grant
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.effect import ToolSpec
 from deputy.kernel.procedure import Procedure
@@ -62,7 +62,8 @@ class Versions:
         self._bundles: dict[str, Bundle] = {}
         self._functions: dict[str, FunctionTools] = {}
         self._servers: dict[str, tuple[McpServer, McpStdio]] = {}
-        self._pinned: dict[tuple[str, object], Pinned] = {}
+        self._pinned: dict[str, Pinned] = {}
+        self._declared: dict[str, Agent] = {}
         self._scripts: dict[str, RehearsalScript] = {}
         self._retired: list[McpStdio] = []
         self._files = FilesTools(self.folder / ".deputy" / "runs", clock)
@@ -77,18 +78,19 @@ class Versions:
         settings = self._deployment.settings
         current = settings.agents.get(name)
         bundle = await self._bundle(name, version)
-        declared = agent_from_bundle(bundle, settings.models)
+        declared = self._declared.get(version)
+        if declared is None:
+            declared = self._declared[version] = agent_from_bundle(bundle, settings.models)
         grants = (*declared.grants, *(current.agent.grants if current else ()))
         servers = servers_of(grants, settings)
-        key = (version, tuple(server.name for server in servers))
-        if (pinned := self._pinned.get(key)) is not None and all(self._same(s) for s in servers):
-            return pinned
         specs: dict[str, ToolSpec] = {**BUILT_IN, **{spec.name: spec for spec in FILES}}
         for server in servers:
             specs |= {spec.name: spec for spec in await self._server(server).catalogue()}
         specs |= {spec.name: spec for spec in await self._function_tools(version, bundle).catalogue()}
-        procedure = self._procedure(name, bundle) if declared.driver == "procedure" else None
-        pinned = self._pinned[key] = Pinned(declared, Catalogue(specs, compile_schema), procedure)
+        pinned = self._pinned.get(version)
+        if pinned is None or pinned.catalogue.specs != specs:
+            procedure = self._procedure(name, bundle) if declared.driver == "procedure" else None
+            pinned = self._pinned[version] = Pinned(declared, Catalogue(specs, compile_schema), procedure)
         return pinned
 
     def script(self, _agent: str, version: str) -> RehearsalScript:

@@ -175,12 +175,12 @@ def account_view(account: Account, settings: Settings) -> dict[str, Any]:
     }
 
 
-WAITS = {"approval": 3, "question": 3, "frozen": 3, "configuration": 3, "in_doubt": 6, "budget": 5}
-ORDER = (6, 3, 5, 4, 7, 0)
+WAITS = {"approval": 3, "question": 3, "frozen": 3, "configuration": 3, "in_doubt": 6, "budget": 5, "defect": 1}
+ORDER = (1, 6, 3, 5, 4, 7, 0)
 
 
 def exit_code(*rows: RunRow) -> int:
-    """The exit code for runs: of one, its own; of several, the first of 6, 3, 5, 4, 7, 0."""
+    """The exit code for runs: of one, its own; of several, the first of 1, 6, 3, 5, 4, 7, 0."""
     codes = {_exit_code(row) for row in rows}
     return next((code for code in ORDER if code in codes), 0)
 

@@ -17,6 +17,7 @@ DeputyError
 │   ├── Frozen            a person has frozen the agent or the workspace
 │   ├── GrantUsed         an approval serves one effect, once
 │   └── OverBudget        the worst case does not fit
+├── Stopping              this worker ends: it begins nothing new, and others go on with its runs
 └── ProcedureError        the code of a procedure breaks the rules of replay
 """
 
@@ -25,7 +26,7 @@ from typing import ClassVar, Literal
 __all__ = [
     "CommitRefused", "ConfigError", "Conflict", "DeputyError", "Forbidden", "Frozen", "GrantUsed", "LeaseLost",
     "NotFound", "OutOfSequence", "OverBudget", "ProcedureError", "StoreBusy", "StoreDamaged", "StoreError",
-    "StoreFull", "StoreTooNew", "UsageError",
+    "Stopping", "StoreFull", "StoreTooNew", "UsageError",
 ]  # fmt: skip
 
 
@@ -147,6 +148,12 @@ class OverBudget(CommitRefused):
         self.account = account
         self.unit: Literal["money", "tokens", "steps", "wall"] = unit
         self.spent = spent  #: True: only raising the limit helps; False: others hold what they may give back
+
+
+class Stopping(DeputyError):
+    """The worker was told to stop; a run goes on with the next one, and has lost nothing."""
+
+    code = "stopping"
 
 
 class ProcedureError(DeputyError):

@@ -23,7 +23,7 @@ from deputy.domain.event import (
 from deputy.domain.run import Run
 from deputy.ports.store import Move
 
-__all__ = ["Mandated", "check", "day_account", "moves", "within"]
+__all__ = ["UNLIMITED", "Mandated", "check", "day_account", "moves", "within"]
 
 
 class Mandated:

@@ -53,12 +53,13 @@ class Gate:
     async def perform(self, visit: Visit, n: int, call: Call | None = None, *, step: int = 0) -> Effect:
         """Perform tool call `n` of a run; `call` where the journal does not hold it yet.
 
-        Raises OverBudget or Frozen where it must wait for more than an answer, and LeaseLost.
+        Raises OverBudget or Frozen where it must wait for more than an answer, Stopping, and LeaseLost.
         """
         while True:
             effect = visit.run.effects.get(n)
             if effect is not None and (effect.over or effect.status in ("asked", "in_doubt")):
                 return effect
+            visit.journal.go_on()
             if effect is not None and effect.status in ("claimed", "unknown"):
                 if not await self._go_on(visit, effect, step):
                     return effect
@@ -210,6 +211,7 @@ class Gate:
             effect = visit.run.effects.get(n)
             if effect is not None and (effect.over or effect.attempt >= MOST_ATTEMPTS):
                 return effect if effect.over else self._lost(visit, effect)
+            visit.journal.go_on()
             attempt = (effect.attempt if effect is not None else 0) + 1
             if attempt > 1 and effect is not None and effect.status == "unknown":
                 await visit.rules.clock.sleep(PAUSES[attempt - 1])

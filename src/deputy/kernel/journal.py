@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from deputy.base.clock import Clock
-from deputy.base.errors import CommitRefused, StoreBusy, StoreError, StoreFull
+from deputy.base.errors import CommitRefused, Stopping, StoreBusy, StoreError, StoreFull
 from deputy.domain.agent import Agent
 from deputy.domain.chain import link
 from deputy.domain.cost import NOTHING
@@ -22,7 +22,7 @@ from deputy.domain.event import Event, ModelIntent, ToolIntent
 from deputy.domain.message import Prompt
 from deputy.domain.run import Run
 from deputy.domain.stow import stow
-from deputy.kernel.budget import Mandated, check, moves
+from deputy.kernel.budget import UNLIMITED, Mandated, check, moves
 from deputy.ports.store import Blob, Commit, Lease, Move, Row, RunRow, StateChange, Store
 
 __all__ = ["Holding", "Journal", "Trouble", "make_intent"]
@@ -34,10 +34,11 @@ PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  #: seconds between attempts to write
 class Holding:
     """A worker's lease, and until when (seconds on the boot clock) it certainly holds."""
 
-    __slots__ = ("lease", "trouble", "until")
+    __slots__ = ("lease", "stopping", "trouble", "until")
 
     def __init__(self, lease: Lease, until: float, trouble: Trouble = lambda _: None) -> None:
         self.lease, self.until, self.trouble = lease, until, trouble
+        self.stopping = False  #: whether nothing new may begin
 
 
 class _Draft:
@@ -85,6 +86,11 @@ class Journal:
     def until(self) -> float:
         """Nothing may be sent for this run once the boot clock passes this."""
         return self._holding.until
+
+    def go_on(self) -> None:
+        """Raise Stopping if this worker is to begin nothing new."""
+        if self._holding.stopping:
+            raise Stopping("the worker is stopping")
 
     def now(self) -> datetime:
         """The time of day."""
@@ -137,8 +143,7 @@ class Journal:
     # -- inside
 
     def _mandated(self) -> Mandated:
-        assert self.limits is not None
-        return self.limits()
+        return UNLIMITED if self.limits is None else self.limits()
 
     def _add(self, draft: _Draft, event: Event, extras: Mapping[str, Sequence[Any]]) -> None:
         moved = moves(self.run, event, self._mandated()) if self.run.started is not None else ()

@@ -4,15 +4,17 @@ What an open effect needs (a repeat, a read-back, a person) the gate decides whe
 journal becomes a state, and a state becomes a driver's next step.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
-from deputy.base.errors import ConfigError, DeputyError, Frozen, LeaseLost, NotFound, OverBudget
+from deputy.base.errors import ConfigError, DeputyError, Frozen, LeaseLost, NotFound, OverBudget, Stopping
 from deputy.domain.agent import Agent
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.delivery import Cancel, ChildEnded, InboxRow
-from deputy.domain.event import Ended, Fault, Note, event_from
+from deputy.domain.event import Ended, Fault, Note, TimerSet, event_from
 from deputy.domain.principal import agent_principal
 from deputy.domain.run import Run, fold
 from deputy.domain.stow import blobs_of
@@ -23,9 +25,9 @@ from deputy.kernel.gate import Gate
 from deputy.kernel.inbox import take
 from deputy.kernel.journal import Holding, Journal
 from deputy.kernel.procedure import Procedure
-from deputy.kernel.rest import Finished, Rest, Waits, failed, short_of
+from deputy.kernel.rest import Finished, Released, Rest, Waits, failed, short_of
 from deputy.kernel.visit import Catalogue, Rules, Visit
-from deputy.ports.store import Inbound, StateChange, Store, Taken
+from deputy.ports.store import Inbound, StateChange, Store, Taken, Timer
 
 __all__ = ["Pinned", "Recovery", "load"]
 
@@ -38,6 +40,7 @@ class Pinned(NamedTuple):
     procedure: Procedure | None
 
 
+LONGEST_PAUSE = 300.0  #: seconds between looks at whether a version can be had again
 Pin = Callable[[str, str], Awaitable[Pinned]]  #: agent's name and version; raises DeputyError
 
 
@@ -66,22 +69,41 @@ class Recovery:
         except DeputyError as exc:
             return await self._unpinned(journal, exc)
         visit = Visit(self._rules, journal, pinned.agent, pinned.catalogue)
-        take(visit, taken.inbound)
+        try:
+            return await self._drive(visit, pinned, taken.inbound, mail)
+        except (DeputyError, asyncio.CancelledError):
+            raise
+        except Exception:
+            await journal.leave(StateChange("waiting", journal.now(), "defect"))  # until a worker starts anew
+            raise
+
+    async def _drive(
+        self, visit: Visit, pinned: Pinned, inbound: Sequence[Inbound], mail: Callable[[str], list[Inbound]]
+    ) -> str:
+        run, journal = visit.run, visit.journal
+        take(visit, inbound)
         while True:
             rest = await self._advance(visit, pinned)
             arrived = take(visit, mail(run.id))
             if isinstance(rest, Finished):
                 return await self._finish(visit, rest.event)
+            if isinstance(rest, Released):
+                await journal.leave(StateChange("ready", journal.now()))
+                return "ready"
             if isinstance(rest, Waits) and not arrived:
                 word = rest.word or word_for(run)
                 await journal.leave(StateChange("waiting", journal.now(), word))
                 return "waiting"
 
     async def _unpinned(self, journal: Journal, exc: DeputyError) -> str:
-        """The version a run started on cannot be had: a new run fails; one with effects waits until it can be."""
+        """The version a run started on cannot be had: a new run fails; one with effects waits and looks again."""
         if journal.run.effects:
-            journal.record(Note(at=journal.now(), kind="note", value=f"{exc.code}: {exc.message}"))
-            await journal.leave(StateChange("waiting", journal.now(), "configuration"))
+            now = journal.now()
+            journal.record(Note(at=now, kind="note", value=f"{exc.code}: {exc.message}"))
+            tries = sum(t.startswith("version:") for t in journal.run.fired)
+            timer = Timer(f"version:{tries + 1}", now + timedelta(seconds=min(5.0 * 2**tries, LONGEST_PAUSE)))
+            event = TimerSet(at=now, timer=timer.id, due=timer.due)
+            await journal.leave(StateChange("waiting", now, "configuration"), event, timers=[timer])
             return "waiting"
         error = Fault(exc.code, f"{exc.message}. {exc.remedy}".strip())
         ended = Ended(at=journal.now(), state="failed", error=error)
@@ -101,6 +123,8 @@ class Recovery:
             return await short_of(visit, exc)
         except Frozen:
             return Waits("frozen")
+        except Stopping:
+            return Released()
         except LeaseLost:
             raise
         except (ConfigError, NotFound) as exc:

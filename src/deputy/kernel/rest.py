@@ -9,7 +9,7 @@ from deputy.kernel.approval import Asked, item_of
 from deputy.kernel.visit import Visit
 from deputy.ports.store import Timer
 
-__all__ = ["Finished", "Rest", "Waits", "failed", "short_of"]
+__all__ = ["Finished", "Released", "Rest", "Waits", "failed", "short_of"]
 
 LONGEST_PAUSE = 30.0  #: seconds between looks at whether others gave back what they hold
 
@@ -26,7 +26,11 @@ class Finished(NamedTuple):
     event: Ended
 
 
-Rest = Waits | Finished
+class Released(NamedTuple):
+    """It could go on, with another worker."""
+
+
+Rest = Waits | Finished | Released
 
 
 def failed(visit: Visit, code: str, message: str) -> Finished:

@@ -42,10 +42,13 @@ class Worker:
         self._stays: dict[str, asyncio.Task[None]] = {}
         self._mail: dict[str, list[Inbound]] = {}
         self._stopping = False
+        self._holding: Holding | None = None
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns once the runs in hand wait or are over their present step."""
+        """Claim and begin nothing more; `run` returns once what is under way has ended, and others can go on."""
         self._stopping = True
+        if self._holding is not None:
+            self._holding.stopping = True
         self._wake.set()
 
     async def run(self, *, until_idle: bool = False, only: Sequence[str] = ()) -> None:
@@ -64,7 +67,9 @@ class Worker:
     async def _incarnation(self, until_idle: bool, only: Sequence[str]) -> bool:
         """Work under one lease; True if the work is done, False if the lease was lost."""
         lease = await self._store.join(self._settings.kind)
-        holding = Holding(lease, await self._store.beat(lease), self._trouble)
+        holding = self._holding = Holding(lease, await self._store.beat(lease), self._trouble)
+        holding.stopping = self._stopping
+        await self._store.wake("defect")
         keeping = asyncio.create_task(self._keep(holding))
         sealing = asyncio.create_task(self._seal())
         try:
