@@ -59,10 +59,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def turns(chosen: Sequence[Program], rounds: int) -> Iterator[tuple[int, Program]]:
-    """Yield who runs when: in each round every peer and Deputy after it, then the rest once."""
+    """Yield who runs when: in each round every peer and Deputy after it, and its other ways; then the rest once."""
     peers = [program for program in chosen if program.is_peer]
     own = next((program for program in chosen if program.name == TURN_TAKER), None)
-    alone = [program for program in chosen if program not in peers and (program is not own)]
+    beside = [program for program in chosen if program.every_round]
+    alone = [program for program in chosen if program not in (*peers, *beside, own)]
     for number in range(1, rounds + 1):
         for peer in peers:
             yield number, peer
@@ -70,6 +71,8 @@ def turns(chosen: Sequence[Program], rounds: int) -> Iterator[tuple[int, Program
                 yield number, own
         if own and not peers:
             yield number, own
+        for program in beside:
+            yield number, program
     for program in alone:
         yield 1, program
 

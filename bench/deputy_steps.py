@@ -1,119 +1,205 @@
 """Deputy: the kernel as a worker runs it, on the embedded store, with a stub model and a stub tool.
 
-Each step is a model call (intent and reply durable) and a tool call of class `write`: schema validation, policy, budget,
-intent durable before the call, outcome after it; the outcome and the next model intent share a commit. One process, one
+Each step is a model call (intent and reply durable) and a tool call of class `write`: schema validation, policy,
+budget, intent durable before the call, outcome after it; the outcome and the next model intent share a commit. A run
+begins with a commit of its own and ends with a reply that asks for nothing, which count as no steps. One process, one
 worker, 256 runs in memory at once, seals every second.
+
+`--processes N` is the same with N processes, each with a worker, on one database; the process that measures starts the
+runs and drives none. A run may be driven by any of them.
 """
 
+import argparse
 import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import apsw
-
 import deputy
-from bench.job import Meter, World, folder_bytes, job_from_command_line, print_result, sqlite_settings
-from deputy.adapters.store.sqlite import SqliteStore
-from deputy.base.canonical import canonical
-from deputy.base.clock import SystemClock
-from deputy.domain.agent import Agent, Grant
-from deputy.domain.effect import Done, Intent, Result, ToolRequest, ToolSpec
-from deputy.domain.message import ModelCall, Prompt, Reply
-from deputy.kernel.schedule import WorkerSettings
-from deputy.testing.bench import Workbench
-from deputy.testing.fakes import CountingTools
-
-LOOKUP = ToolSpec(
-    name="lookup",
-    parameters={"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]},
-    effect="write",
-    repeat="keyed",
+from bench.job import Job, Meter, World, folder_bytes, job_from_command_line, print_result
+from bench.stage import (
+    LOOKUP,
+    Child,
+    Ends,
+    PlannedModel,
+    asks_for,
+    checkpoint,
+    clerk,
+    open_store,
+    options,
+    orders,
+    tools_of,
 )
-CLERK = Agent(
-    name="clerk", owner="wei", instructions="Look everything up.", version="0" * 64,
-    grants=(Grant(pattern="lookup", autonomy="act"),),
-)  # fmt: skip
+from deputy.adapters.store.sqlite import SqliteStore
+from deputy.base.clock import SystemClock
+from deputy.domain.effect import Done, Intent, Result
+from deputy.domain.message import Reply
+from deputy.kernel.schedule import Worker, WorkerSettings
+from deputy.testing.bench import Workbench
+
+MODULE = "bench.deputy_steps"
+FILE = "deputy.db"
 
 
-class StubModel:
-    """Answers with the job's stub replies; counts a step once the one before it is durable."""
+def kernel(
+    store: SqliteStore, clock: SystemClock, job: Job, *, stepped: Callable[[], None], over: Callable[[], bool]
+) -> Workbench:
+    """A kernel that does the job; `stepped` is told of each step that is durable, `over` says when to end early."""
+    world = World(job)
 
-    def __init__(self, world: World, meter: Meter, steps: int) -> None:
-        self._world, self._meter, self._steps = world, meter, steps
+    async def reply(run: str, n: int) -> Reply:
+        if n:
+            stepped()  # this call's intent shares the commit with the outcome of the step before
+        if over() or n >= job.steps:
+            return Reply(text="done", finish="stop")
+        said = await world.reply(run, n)
+        return asks_for(said["text"], said["call"]["tool"], said["call"]["args"], name=said["call"]["id"])
 
-    async def complete(self, intent: Intent) -> Result:
-        assert isinstance(intent.request, Prompt)
-        done = len(intent.request.script.results)
-        if done:
-            self._meter.step()  # this call's intent shares the commit with the outcome of the step before
-        if self._meter.over or done >= self._steps:
-            return Done(Reply(text="done", finish="stop"))
-        reply = await self._world.reply(intent.run, done)
-        call = reply["call"]
-        asked = ModelCall(call["id"], call["tool"], canonical(call["args"]).decode())
-        return Done(Reply(text=reply["text"], calls=(asked,), finish="tool_calls"))
+    async def lookup(intent: Intent, args: Mapping[str, Any]) -> Result:
+        return Done(await world.lookup({"id": intent.key, "tool": "lookup", "args": dict(args)}))
 
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-
-class Ends:
-    """Recovery that tells when a run has ended."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self.waiting: dict[str, asyncio.Future[str]] = {}
-
-    async def stay(self, taken: Any, holding: Any, mail: Any) -> str:
-        """Drive the run, then tell."""
-        state = await self._inner.stay(taken, holding, mail)
-        self.waiting.pop(taken.run.id).set_result(state)
-        return state
+    tools = tools_of([LOOKUP], lookup)
+    return Workbench(store, clock, agents=[clerk()], tools=tools, model=PlannedModel(reply))
 
 
-async def main() -> None:
-    """Do the job and print the result."""
-    job = job_from_command_line(__doc__)
-    world, meter = World(job), Meter(job)
-    clock = SystemClock()
-    store = SqliteStore.open(job.folder / "deputy.db", clock)
-    tools = CountingTools([LOOKUP])
+class Ended:
+    """Who waits for the end of which run; either may come first."""
 
-    async def lookup(intent: Intent) -> Result:
-        tools.calls.clear()
-        assert isinstance(intent.request, ToolRequest)
-        args: Any = intent.request.args
-        return Done(await world.lookup({"id": intent.key, "tool": "lookup", "args": args}))
+    def __init__(self) -> None:
+        self._runs: dict[str, asyncio.Future[str]] = {}
 
-    tools.answer = lookup
-    bench = Workbench(store, clock, agents=[CLERK], tools=tools, model=StubModel(world, meter, job.steps))
-    ends = Ends(bench.recovery)
-    bench.recovery = ends  # pyright: ignore[reportAttributeAccessIssue]
+    def of(self, run: str) -> "asyncio.Future[str]":
+        """The end of a run."""
+        return self._runs.setdefault(run, asyncio.get_running_loop().create_future())
+
+    def tell(self, run: str, state: str) -> None:
+        """A run has ended."""
+        self.of(run).set_result(state)
+
+    async def start(self, bench: Workbench) -> None:
+        """Start a run, and return when it is done."""
+        run = await bench.start("clerk")
+        state = await self.of(run)
+        del self._runs[run]
+        if state != "done":
+            raise RuntimeError(f"run {run} {state}")
+
+
+async def alone(job: Job, meter: Meter) -> None:
+    """Do the job in this process."""
+    store, clock = open_store(job.folder / FILE)
+    bench, ended = kernel(store, clock, job, stepped=meter.step, over=lambda: meter.over), Ended()
+    bench.recovery = Ends(bench.recovery, ended.tell)
     worker = bench.worker(WorkerSettings(capacity=job.runs))
     working = asyncio.create_task(worker.run())
+    await meter.drive(lambda _: ended.start(bench))
+    await end(worker, working, bench)
 
-    async def one_run(run: str) -> None:
-        name = await bench.start("clerk", run)
-        ended = ends.waiting[name] = asyncio.get_running_loop().create_future()
-        state = await ended
-        if state != "done":
-            raise RuntimeError(f"run {name} {state}")
 
-    await meter.drive(one_run)
+async def end(worker: Worker, working: "asyncio.Task[None]", bench: Workbench) -> None:
+    """Let a worker come to its end."""
     worker.stop()
     await working
     if bench.crashes:
         raise bench.crashes[0]
+    await bench.store.close()
+
+
+# -- several processes
+
+
+async def work(job: Job, processes: int) -> None:
+    """Be one of several workers: tell the parent of each step and of each run that ended here."""
+    ending, told = asyncio.Event(), asyncio.Event()
+    words: list[str] = []
+
+    def tell(word: str) -> None:
+        words.append(word)
+        told.set()
+
+    async def telling() -> None:
+        while True:
+            await told.wait()
+            told.clear()
+            os.write(1, "".join(words).encode())
+            words.clear()
+
+    store, clock = open_store(job.folder / FILE)
+    bench = kernel(store, clock, job, stepped=lambda: tell("+\n"), over=ending.is_set)
+    bench.recovery = Ends(bench.recovery, lambda run, state: tell(f"{run} {state}\n"))
+    worker = bench.worker(WorkerSettings(capacity=-(-job.runs // processes)))
+    talking, working = asyncio.create_task(telling()), asyncio.create_task(worker.run())
+    async for _ in orders():
+        ending.set()
+    talking.cancel()
+    await end(worker, working, bench)
+
+
+async def together(job: Job, meter: Meter, processes: int) -> None:
+    """Let several processes do the job, and count their steps."""
+    store, clock = open_store(job.folder / FILE)  # made here, so that nobody waits for it
+    bench, ended = kernel(store, clock, job, stepped=meter.step, over=lambda: meter.over), Ended()
+
+    async def listen(child: Child) -> None:
+        warned = False
+        while word := await child.stdout.readline():
+            run, _, state = word.decode().strip().partition(" ")
+            if state:
+                ended.tell(run, state)
+                continue
+            meter.step()
+            if meter.over and not warned:
+                warned = True
+                for each in children:
+                    each.tell("over")
+        if not meter.over:
+            raise RuntimeError("a worker process ended before the job was done")
+
+    async def drive() -> None:
+        await meter.drive(lambda _: ended.start(bench))
+        await store.close()
+        for child in children:
+            await child.over()
+
+    async with several(job, processes) as children, asyncio.TaskGroup() as group:
+        for child in children:
+            group.create_task(listen(child))
+        group.create_task(drive())
+
+
+@asynccontextmanager
+async def several(job: Job, processes: int) -> AsyncGenerator[list[Child]]:
+    """Worker processes, which do not outlive this."""
+    own = ("--worker", f"--processes={processes}")
+    children = [await Child.start(MODULE, *job.arguments(), *own) for _ in range(processes)]
+    try:
+        yield children
+    finally:
+        for child in children:
+            if child.process.returncode is None:
+                await child.kill()
+
+
+async def main() -> None:
+    """Do the job and print the result; or be one of the workers that do."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--worker", action="store_true")
+    job, processes = job_from_command_line(__doc__), options(__doc__, processes=1).processes
+    if parser.parse_known_args()[0].worker:
+        return await work(job, processes)
+    meter = Meter(job)
+    await (alone(job, meter) if processes == 1 else together(job, meter, processes))
+    settings = checkpoint(job.folder / FILE)
+    store, _ = open_store(job.folder / FILE)
     seals = len(await store.seals())
     await store.close()
-    database = apsw.Connection(str(job.folder / "deputy.db"))
-    pragmas = [("journal_mode", str(database.pragma("journal_mode"))), ("synchronous", 2)]
-    database.pragma("wal_checkpoint")
-    print_result(
+    return print_result(
         meter.result(
             peer="deputy",
             version=deputy.__version__,
             db_bytes=folder_bytes(job.folder),
-            settings={**sqlite_settings(pragmas), "sqlite": apsw.sqlite_lib_version(), "processes": 1, "seals": seals},
+            settings={**settings, "processes": processes, "seals": seals},
         )
     )
 

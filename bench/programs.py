@@ -1,7 +1,8 @@
 """Which programs there are, and how one is run: in a process of its own, under the interpreter that has its libraries.
 
 A program prints one JSON line, the last of its output. Peers are named here. Deputy's are found: every
-`bench/deputy_*.py` is one, and `deputy_steps.py` is the one that takes turns with the peers.
+`bench/deputy_*.py` is one, and `deputy_steps.py` is the one that takes turns with the peers; it also runs with two
+worker processes, as a row of its own.
 """
 
 import contextlib
@@ -31,6 +32,7 @@ class Program:
     module: str
     arguments: tuple[str, ...] = ()
     is_peer: bool = False
+    every_round: bool = False  #: whether it runs in each round; a program without a peer runs once
 
 
 PEERS = (
@@ -38,6 +40,9 @@ PEERS = (
     Program(name="dbos", module="bench.peers.dbos_sqlite", is_peer=True),
     Program(name="restate", module="bench.peers.restate", arguments=("--sdk=typescript",), is_peer=True),
     Program(name="restate-python", module="bench.peers.restate", arguments=("--sdk=python",), is_peer=True),
+)
+STEPS_OF_TWO = Program(
+    name="deputy-steps-2", module="bench.deputy_steps", arguments=("--processes=2",), every_round=True
 )
 STARTUP = Program(name="startup", module="bench.startup")
 
@@ -48,7 +53,7 @@ def programs() -> dict[str, Program]:
         Program(name=path.stem.replace("_", "-"), module=f"bench.{path.stem}")
         for path in sorted(Path(__file__).parent.glob("deputy_*.py"))
     )
-    return {program.name: program for program in (*PEERS, *found, STARTUP)}
+    return {program.name: program for program in (*PEERS, STEPS_OF_TWO, *found, STARTUP)}
 
 
 @dataclass(frozen=True, kw_only=True)

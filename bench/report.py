@@ -42,6 +42,10 @@ class Target:
     unit: str
     limit: Literal["at most", "less than"] = "less than"
 
+    def of(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line is of the program that this target is for."""
+        return line.get("measure") == self.measure and (self.measure != "steps" or line["program"] == TURN_TAKER)
+
     def met(self, value: float) -> bool:
         """Whether a figure keeps within the bound."""
         return value <= self.bound if self.limit == "at most" else value < self.bound
@@ -69,6 +73,14 @@ TARGETS = (
         key="journal_ratio",
         title="journal bytes over unique content, 100 calls on a 200k-token conversation",
         bound=1.25,
+        unit="",
+        limit="at most",
+    ),
+    Target(
+        measure="journal",
+        key="growth",
+        title="the same, linear: bytes a call at 100 calls over those at 25",
+        bound=1.05,
         unit="",
         limit="at most",
     ),
@@ -126,10 +138,11 @@ def times_faster(results: Sequence[Line], peer: str) -> float | None:
 
 
 def number(value: float) -> str:
-    """Show a figure with three digits that mean something."""
-    if value >= 1000:
+    """Show a figure with three digits that mean something, and a count as it is."""
+    size = abs(value)
+    if size >= 1000 or isinstance(value, int):
         return f"{value:,.0f}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -156,7 +169,7 @@ def target_rows(results: Sequence[Line], programs: Mapping[str, Line]) -> Iterab
         yield ["durable steps, 256 runs at once", f"≥ {factor} times {peer}", own, shown, ratio, verdict(met)]
     lines = [line for line in programs.values() if line.get("peer") == "deputy" and succeeded(line)]
     for target in TARGETS:
-        values = [line[target.key] for line in lines if line.get("measure") == target.measure and target.key in line]
+        values = [line[target.key] for line in lines if target.of(line) and target.key in line]
         sign = "≤" if target.limit == "at most" else "<"
         bound = f"{sign} {target.bound:g} {target.unit}".strip()
         own_value = f"{number(values[0])} {target.unit}".strip() if values else "—"
@@ -176,6 +189,11 @@ def setting(key: str, value: object) -> str:
     return f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
 
 
+def shown_settings(line: Mapping[str, Any]) -> str:
+    """Show the settings of a line."""
+    return ", ".join(setting(key, value) for key, value in line.get("settings", {}).items())
+
+
 def step_rows(programs: Mapping[str, Line]) -> Iterable[list[str]]:
     """Return one row per program that does the job."""
     for name, line in programs.items():
@@ -185,7 +203,7 @@ def step_rows(programs: Mapping[str, Line]) -> Iterable[list[str]]:
             reason = line.get("not_available") or line.get("failed")
             yield [name, line.get("version", "—"), f"not available: {reason}", "—", "—", "—"]
             continue
-        settings = ", ".join(setting(key, value) for key, value in line["settings"].items())
+        settings = shown_settings(line)
         figures = [number(line[key]) for key in ("steps_per_s", "cpu_us_per_step", "db_bytes_per_step")]
         yield [name, line["version"], *figures, settings]
 
@@ -201,6 +219,7 @@ def other_rows(programs: Mapping[str, Line]) -> Iterable[list[str]]:
         for key, value in line.items():
             if key not in HIDDEN:
                 yield [name, key.replace("_", " "), number(value) if isinstance(value, (int, float)) else str(value)]
+        yield [name, "settings", shown_settings(line)]
 
 
 def machine_rows(machine: Machine) -> list[list[str]]:
