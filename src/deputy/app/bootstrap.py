@@ -61,11 +61,8 @@ class Office:
 
     async def keep_all(self) -> None:
         """Keep every agent's current version: a run may start any of them as its child."""
-        agents = {deployed.agent.version: deployed for deployed in self.settings.agents.values()}
-        kept = await self.store.blobs(list(agents))
-        for version, deployed in agents.items():
-            if version not in kept:
-                await keep(self.store, deployed)
+        for deployed in self.settings.agents.values():
+            await keep(self.store, self.clock, deployed)
 
     async def close(self) -> None:
         """Let go of everything."""

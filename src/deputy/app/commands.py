@@ -51,7 +51,7 @@ def person_named(office: Office, name: str | None) -> Person:
 async def start(office: Office, agent: str, task: str, person: Person) -> str:
     """Create a run of an agent's current version on behalf of a person; returns its id."""
     deployed = office.settings.agent(agent)
-    await keep(office.store, deployed)
+    await keep(office.store, office.clock, deployed, person_principal(person.id))
     at = office.clock.now()
     run = new_run(deployed.agent, task, at=at, by=person_principal(person.id), on_behalf_of=person.id)
     await office.store.commit(Commit(run=run.id, lease=None, children=[run]))

@@ -30,7 +30,7 @@ async def explain(
     Without arguments, those that have a limit are taken to be at it.
     """
     deployed = office.settings.agent(agent)
-    await keep(office.store, deployed)
+    await keep(office.store, office.clock, deployed)
     pinned = await office.versions.pin(agent, deployed.agent.version)
     spec = pinned.catalogue.find(tool)
     if spec is None:

@@ -20,11 +20,15 @@ from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, NotFound, StoreDamaged
 from deputy.domain.agent import Agent, Bundle, Grant
 from deputy.domain.builtin import BUILT_IN
+from deputy.domain.chain import link
 from deputy.domain.effect import ToolSpec
+from deputy.domain.event import Workspace
+from deputy.domain.principal import SYSTEM
+from deputy.domain.stow import stow
 from deputy.kernel.procedure import Procedure
 from deputy.kernel.recovery import Pinned
 from deputy.kernel.visit import Catalogue, Check
-from deputy.ports.store import Blob, Store
+from deputy.ports.store import Blob, Row, Store
 from deputy.ports.tool import Tool
 
 __all__ = ["Versions", "compile_schema", "keep", "servers_of"]
@@ -37,9 +41,15 @@ def compile_schema(parameters: Mapping[str, object]) -> Check:
     return Validator(parameters).problem
 
 
-async def keep(store: Store, deployed: Deployed) -> None:
-    """Keep the files of an agent's current version, under its digest."""
-    await store.put_blob(Blob(deployed.agent.version, canonical(deployed.bundle)))
+async def keep(store: Store, clock: Clock, deployed: Deployed, by: str = SYSTEM) -> None:
+    """Keep the files of an agent's current version under its digest; a new one is noted in the workspace's journal."""
+    agent = deployed.agent
+    if agent.version in await store.blobs([agent.version]):
+        return
+    await store.put_blob(Blob(agent.version, canonical(deployed.bundle)))
+    event = Workspace(at=clock.now(), what="deployed", by=by, subject=agent.name, version=agent.version)
+    body, _ = stow(event)
+    await store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body))
 
 
 def servers_of(grants: tuple[Grant, ...], settings: Settings) -> list[McpServer]:

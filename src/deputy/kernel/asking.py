@@ -64,7 +64,7 @@ async def ask(visit: Visit, n: int, call: Call, spec: ToolSpec, verdict: Ask) ->
 
 async def doubt(visit: Visit, effect: Effect, why: str) -> None:
     """Ask people whether an effect happened; durable on return."""
-    journal = visit.journal
+    journal, now = visit.journal, visit.journal.now()
     key = f"{visit.run.id}.{effect.n}"
     item = f"{key}.{effect.asks + 1}"
     policy = visit.rules.policy()
@@ -75,6 +75,6 @@ async def doubt(visit: Visit, effect: Effect, why: str) -> None:
         rule="in-doubt", untrusted=origins(visit.run, effect.n, effect.call.args), approvers=entries,
         people=tuple(sorted(people)),
     )  # fmt: skip
-    row = item_of(item, visit.run.id, asked, created=journal.now(), expires=None)
-    journal.record(Doubted(at=journal.now(), n=effect.n, item=item, reason=why), items=[row])
+    row = item_of(item, visit.run.id, asked, created=now, expires=None)
+    journal.record(Doubted(at=now, n=effect.n, item=item, reason=why), items=[row])
     await journal.durable()

@@ -5,7 +5,9 @@ computed anew from the journals. A run without children keeps its account in its
 it is shared (`run:ID`), and every descendant pays there too. `day:DATE:AGENT` is what an agent consumes in a day (UTC).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from deputy.base.errors import OverBudget
 from deputy.domain.cost import NOTHING, Cost, Limits
@@ -17,13 +19,12 @@ from deputy.domain.event import (
     ModelReply,
     Outcome,
     Settled,
-    Started,
     ToolIntent,
 )  # fmt: skip
 from deputy.domain.run import Run
 from deputy.ports.store import Move
 
-__all__ = ["UNLIMITED", "Mandated", "check", "day_account", "moves", "within"]
+__all__ = ["UNLIMITED", "Booking", "Mandated", "bookings", "check", "day_account", "moves", "spread", "within"]
 
 
 class Mandated:
@@ -60,78 +61,69 @@ def within(run: Run, seconds: float, limits: Limits) -> float:
     return min(seconds, left) if left > 0 else seconds
 
 
+class Booking(NamedTuple):
+    """What an event holds more (or lets go) and books as spent, by the day it counts for."""
+
+    day: datetime
+    hold: Cost
+    spend: Cost
+
+
 def moves(run: Run, event: Event, limits: Mandated = UNLIMITED) -> list[Move]:
     """What an event does to shared accounts, given the state just before it."""
+    return spread(run, event, bookings(run, event), limits)
+
+
+def bookings(run: Run, event: Event) -> list[Booking]:
+    """What an event holds and spends, given the state just before it."""
     match event:
-        case ModelIntent():
-            before = run.effects.get(event.n)
-            found = _Moves(run, limits)
-            if before is not None and before.at is not None:
-                found.book(before.at, NOTHING - before.hold, event.unconfirmed)
-            found.book(event.at, event.hold, NOTHING)
-            return found.list
-        case ModelReply():
-            effect = run.effects[event.n]
-            return _Moves(run, limits).book(effect.at or event.at, NOTHING - effect.hold, event.cost).list
-        case ToolIntent():
-            return _tool_intent(run, event, limits)
-        case Outcome(status="done" | "failed"):
-            effect = run.effects.get(event.n)
+        case ModelIntent(n=n) | ToolIntent(n=n):
+            before = run.effects.get(n)
+            lost = event.unconfirmed if isinstance(event, ModelIntent) else NOTHING
+            let_go = before is not None and before.at is not None and (before.hold or lost)
+            first = [Booking(before.at, NOTHING - before.hold, lost)] if let_go and before and before.at else []
+            return [*first, Booking(event.at, event.hold, NOTHING)]
+        case ModelReply(n=n, cost=cost) | Outcome(n=n, status="done" | "failed", cost=cost):
+            effect = run.effects.get(n)
             held, at = (NOTHING, event.at) if effect is None else (effect.hold, effect.at or event.at)
-            return _Moves(run, limits).book(at, NOTHING - held, event.cost).list
+            return [Booking(at, NOTHING - held, cost)]
         case Settled():
             effect = run.effects[event.n]
-            return _Moves(run, limits).book(effect.at or event.at, NOTHING - effect.hold, effect.hold).list
-        case BudgetRaised():
-            account = event.account or (f"run:{run.id}" if run.shares else "")
-            return [Move(account, raised=event.amount)] if account else []
+            return [Booking(effect.at or event.at, NOTHING - effect.hold, effect.hold)]
         case Ended():
-            return _ended(run, event, limits)
+            return [
+                Booking(
+                    e.at or event.at, NOTHING - e.hold, e.hold if e.kind == "model" and event.unconfirmed else NOTHING
+                )
+                for e in run.effects.values()
+                if e.hold
+            ]
         case _:
             return []
 
 
-def _tool_intent(run: Run, event: ToolIntent, limits: Mandated) -> list[Move]:
-    found = _Moves(run, limits)
-    if event.child and not run.shares:
-        found.list.append(Move(f"run:{run.id}", run.held, run.spent, limits.run, run.raised))
-        found.shared += (f"run:{run.id}",)
-    before = run.effects.get(event.n)
-    if before is not None and before.hold:
-        found.book(before.at or event.at, NOTHING - before.hold, NOTHING)
-    return found.book(event.at, event.hold, NOTHING).list
-
-
-def _ended(run: Run, event: Ended, limits: Mandated) -> list[Move]:
-    found = _Moves(run, limits)
-    for effect in run.effects.values():
-        if effect.hold:
-            spent = effect.hold if effect.kind == "model" and event.unconfirmed else NOTHING
-            found.book(effect.at or event.at, NOTHING - effect.hold, spent)
-    return found.list
-
-
-class _Moves:
-    """Collects what one event does to the accounts of its run, the runs above it and its agent's day."""
-
-    def __init__(self, run: Run, limits: Mandated) -> None:
-        self.list: list[Move] = []
-        started = run.started
-        assert isinstance(started, Started)
-        self._agent, self._limits = started.agent, limits
-        self._own = f"run:{run.id}"
-        self.shared: tuple[str, ...] = (self._own,) if run.shares else ()
-        if started.ancestors:
-            self.shared = (*[f"run:{a}" for a in started.ancestors], *self.shared)
-
-    def book(self, day: datetime, hold: Cost, spend: Cost) -> "_Moves":
+def spread(run: Run, event: Event, booked: Sequence[Booking], limits: Mandated) -> list[Move]:
+    """The accounts that bookings go to, given the state when the event is written."""
+    if isinstance(event, BudgetRaised):
+        account = event.account or (f"run:{run.id}" if run.shares else "")
+        return [Move(account, raised=event.amount)] if account else []
+    if not booked:
+        return []
+    assert run.started is not None
+    found: list[Move] = []
+    own, above = f"run:{run.id}", run.started.ancestors
+    opens = isinstance(event, ToolIntent) and bool(event.child) and not run.shares
+    if opens:
+        found.append(Move(own, run.held, run.spent, limits.run, run.raised))
+    shared = (*[f"run:{a}" for a in above], own) if run.shares or opens else tuple([f"run:{a}" for a in above])
+    for day, hold, spend in booked:
+        if not (hold or spend):
+            continue
+        found += [Move(account, hold, spend, limits.run if account == own else None) for account in shared]
+        hold, spend = _without_wall(hold), _without_wall(spend)
         if hold or spend:
-            for account in self.shared:
-                self.list.append(Move(account, hold, spend, self._limits.run if account == self._own else None))
-            hold, spend = _without_wall(hold), _without_wall(spend)
-            if hold or spend:
-                self.list.append(Move(day_account(self._agent, day), hold, spend, self._limits.day))
-        return self
+            found.append(Move(day_account(run.started.agent, day), hold, spend, limits.day))
+    return found
 
 
 def _without_wall(cost: Cost) -> Cost:

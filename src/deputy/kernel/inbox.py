@@ -4,22 +4,22 @@ from collections.abc import Sequence
 
 from deputy.domain.delivery import Approve, Expire, Raise, Refuse, Reply, Settle, delivery_from
 from deputy.domain.event import BudgetRaised, Note, Received, Settled
-from deputy.kernel.visit import Visit
+from deputy.kernel.journal import Journal
 from deputy.ports.store import Inbound
 
 __all__ = ["take"]
 
 
-def take(visit: Visit, rows: Sequence[Inbound]) -> bool:
+def take(journal: Journal, rows: Sequence[Inbound]) -> bool:
     """Record every row that this run has not had yet; whether there was one."""
-    new = [row for row in rows if row.id not in visit.run.rows]
+    new = [row for row in rows if row.id not in journal.run.rows]
     for row in new:
-        _take_one(visit, row)
+        _take_one(journal, row)
     return bool(new)
 
 
-def _take_one(visit: Visit, row: Inbound) -> None:
-    run, journal = visit.run, visit.journal
+def _take_one(journal: Journal, row: Inbound) -> None:
+    run = journal.run
     delivery, at = delivery_from(row.body), journal.now()
     received = Received(at=at, row=row.id, by=row.by, delivery=delivery)
     match delivery:
@@ -46,6 +46,7 @@ def _take_one(visit: Visit, row: Inbound) -> None:
                 return
             journal.record(received, taken=[row.position], items_off=[item])
         case Refuse(item) | Expire(item) | Reply(item):
-            journal.record(received, taken=[row.position], items_off=[item])
+            doubted = any(e.item == item and e.status == "in_doubt" for e in run.effects.values())
+            journal.record(received, taken=[row.position], items_off=[] if doubted else [item])
         case _:
             journal.record(received, taken=[row.position])

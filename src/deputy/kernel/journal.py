@@ -22,7 +22,7 @@ from deputy.domain.event import Event, ModelIntent, ToolIntent
 from deputy.domain.message import Prompt
 from deputy.domain.run import Run
 from deputy.domain.stow import stow
-from deputy.kernel.budget import UNLIMITED, Mandated, check, moves
+from deputy.kernel.budget import UNLIMITED, Booking, Mandated, bookings, check, spread
 from deputy.ports.store import Blob, Commit, Lease, Move, Row, RunRow, StateChange, Store
 
 __all__ = ["Holding", "Journal", "Trouble", "make_intent"]
@@ -44,26 +44,26 @@ class Holding:
 class _Draft:
     """Events and what goes with them, on their way into one commit."""
 
-    __slots__ = ("events", "extras", "moves")
+    __slots__ = ("booked", "events", "extras")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.moves: list[Move] = []
+        self.booked: list[list[Booking]] = []  #: for each event, by the state before it
         self.extras: dict[str, list[Any]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.events)
 
-    def add(self, event: Event, moved: Sequence[Move], extras: Mapping[str, Sequence[Any]]) -> None:
+    def add(self, event: Event, booked: list[Booking], extras: Mapping[str, Sequence[Any]]) -> None:
         self.events.append(event)
-        self.moves.extend(moved)
+        self.booked.append(booked)
         for name, values in extras.items():
             self.extras.setdefault(name, []).extend(values)
 
     def absorb(self, later: "_Draft") -> "_Draft":
         """This draft, followed by a later one."""
         self.events += later.events
-        self.moves += later.moves
+        self.booked += later.booked
         for name, values in later.extras.items():
             self.extras.setdefault(name, []).extend(values)
         return self
@@ -146,8 +146,7 @@ class Journal:
         return UNLIMITED if self.limits is None else self.limits()
 
     def _add(self, draft: _Draft, event: Event, extras: Mapping[str, Sequence[Any]]) -> None:
-        moved = moves(self.run, event, self._mandated()) if self.run.started is not None else ()
-        draft.add(event, moved, extras)
+        draft.add(event, bookings(self.run, event) if self.run.started is not None else [], extras)
 
     def _kick(self) -> None:
         """Write what was recorded, unless whoever recorded it has committed meanwhile and taken it along."""
@@ -164,7 +163,10 @@ class Journal:
     ) -> None:
         (seq, last), run = self._head, self.run.id
         rows: list[Row] = []
-        for event in draft.events:
+        moves: list[Move] = []
+        mandated = self._mandated()
+        for event, booked in zip(draft.events, draft.booked, strict=True):
+            moves += spread(self.run, event, booked, mandated)
             body, blobs = stow(event)
             seq += 1
             last = link(last, run, seq, body)
@@ -172,7 +174,7 @@ class Journal:
             if blobs:
                 draft.extras.setdefault("blobs", []).extend(Blob(*blob) for blob in blobs)
         commit = Commit(
-            run=run, lease=self._holding.lease, head=self._head, rows=rows, moves=draft.moves, thawed=thawed,
+            run=run, lease=self._holding.lease, head=self._head, rows=rows, moves=moves, thawed=thawed,
             grant=grant, state=state, **draft.extras,
         )  # fmt: skip
         await self._commit(commit)

@@ -67,6 +67,7 @@ class Recovery:
         try:
             pinned = await self._pin(taken.run.agent, taken.run.version)
         except DeputyError as exc:
+            take(journal, taken.inbound)
             return await self._unpinned(journal, exc)
         visit = Visit(self._rules, journal, pinned.agent, pinned.catalogue)
         try:
@@ -81,12 +82,12 @@ class Recovery:
         self, visit: Visit, pinned: Pinned, inbound: Sequence[Inbound], mail: Callable[[str], list[Inbound]]
     ) -> str:
         run, journal = visit.run, visit.journal
-        take(visit, inbound)
+        take(journal, inbound)
         while True:
             rest = await self._advance(visit, pinned)
-            arrived = take(visit, mail(run.id))
+            arrived = take(journal, mail(run.id))
             if isinstance(rest, Finished):
-                return await self._finish(visit, rest.event)
+                return await self._finish(journal, rest.event)
             if isinstance(rest, Released):
                 await journal.leave(StateChange("ready", journal.now()))
                 return "ready"
@@ -106,9 +107,7 @@ class Recovery:
             await journal.leave(StateChange("waiting", now, "configuration"), event, timers=[timer])
             return "waiting"
         error = Fault(exc.code, f"{exc.message}. {exc.remedy}".strip())
-        ended = Ended(at=journal.now(), state="failed", error=error)
-        await journal.leave(StateChange("failed", journal.now(), exc.code), ended)
-        return "failed"
+        return await self._finish(journal, Ended(at=journal.now(), state="failed", error=error))
 
     async def _advance(self, visit: Visit, pinned: Pinned) -> Rest | None:
         try:
@@ -152,8 +151,8 @@ class Recovery:
         error = Fault("cancelled", run.cancel or "cancelled")
         return Finished(Ended(at=journal.now(), state="cancelled", error=error, unconfirmed=lost))
 
-    async def _finish(self, visit: Visit, ended: Ended) -> str:
-        run, journal = visit.run, visit.journal
+    async def _finish(self, journal: Journal, ended: Ended) -> str:
+        run = journal.run
         assert run.started is not None
         deliveries: list[InboxRow] = []
         if run.started.parent:
@@ -162,9 +161,9 @@ class Recovery:
                 run=run.id, n=run.started.parent_n, state=ended.state, answer=ended.answer,
                 error=ended.error.message if ended.error else "", cost=spent, label=context_label(run),
             )  # fmt: skip
-            by = agent_principal(visit.row.agent, visit.row.version)
+            by = agent_principal(journal.row.agent, journal.row.version)
             row = InboxRow(id=f"child:{run.id}", run=run.started.parent, by=by, at=journal.now(), delivery=ending)
             deliveries.append(row)
         summary = ended.error.code if ended.error else ""
-        await journal.leave(StateChange(ended.state, journal.now(), summary), ended, deliveries=deliveries)
+        await journal.leave(StateChange(ended.state, ended.at, summary), ended, deliveries=deliveries)
         return ended.state
