@@ -134,9 +134,7 @@ def tell(story: Story) -> None:
         raise SystemExit(
             f"demo: the bank was asked {requests} times and paid {paid} times for {len(payments)} approvals."
         )
-    print(
-        f"\n{len(payments)} payments were approved. The bank was asked {requests} times, and paid {paid} times: once each."
-    )
+    print(f"\n{len(payments)} payments were approved. Asked {requests} times, the bank paid {paid} times: once each.")
 
 
 def main() -> None:

@@ -107,23 +107,28 @@ def spread(run: Run, event: Event, booked: Sequence[Booking], limits: Mandated) 
     if isinstance(event, BudgetRaised):
         account = event.account or (f"run:{run.id}" if run.shares else "")
         return [Move(account, raised=event.amount)] if account else []
-    if not booked:
-        return []
-    assert run.started is not None
-    found: list[Move] = []
-    own, above = f"run:{run.id}", run.started.ancestors
     opens = isinstance(event, ToolIntent) and bool(event.child) and not run.shares
+    found: list[Move] = []
+    own, shared = f"run:{run.id}", _shared(run, opens=opens)
     if opens:
         found.append(Move(own, run.held, run.spent, limits.run, run.raised))
-    shared = (*[f"run:{a}" for a in above], own) if run.shares or opens else tuple([f"run:{a}" for a in above])
     for day, hold, spend in booked:
-        if not (hold or spend):
-            continue
-        found += [Move(account, hold, spend, limits.run if account == own else None) for account in shared]
+        for account in shared:
+            if hold or spend:
+                found.append(Move(account, hold, spend, limits.run if account == own else None))
         hold, spend = _without_wall(hold), _without_wall(spend)
         if hold or spend:
+            assert run.started is not None
             found.append(Move(day_account(run.started.agent, day), hold, spend, limits.day))
     return found
+
+
+def _shared(run: Run, *, opens: bool) -> tuple[str, ...]:
+    above = run.started.ancestors if run.started is not None else ()
+    if not above and not run.shares and not opens:
+        return ()  # as for most runs
+    names = [f"run:{name}" for name in above]
+    return (*names, f"run:{run.id}") if run.shares or opens else tuple(names)
 
 
 def _without_wall(cost: Cost) -> Cost:

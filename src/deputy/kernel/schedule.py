@@ -6,6 +6,7 @@ that it holds is dropped and a new incarnation begins.
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from deputy.kernel.recovery import Recovery
 from deputy.ports.store import Inbound, Store, Taken
 
 __all__ = ["Worker", "WorkerSettings"]
+
+COLLECT = (50_000, 20, 100)  #: when cycles are looked for: states of runs are many, live long and have none (20% gained)
 
 
 class WorkerSettings(NamedTuple):
@@ -54,11 +57,14 @@ class Worker:
     async def run(self, *, until_idle: bool = False, only: Sequence[str] = ()) -> None:
         """Work until stopped, or until nothing is claimable; `only` these runs and their descendants."""
         unwatch = self._store.watch(self._changed)
+        collecting = gc.get_threshold()
+        gc.set_threshold(*COLLECT)
         try:
             while not await self._incarnation(until_idle, only):
                 pass
         finally:
             unwatch()
+            gc.set_threshold(*collecting)
             with contextlib.suppress(StoreError):
                 await self._store.seal(self._clock.now())
 

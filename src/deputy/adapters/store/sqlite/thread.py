@@ -39,7 +39,8 @@ class Thread:
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._group, self._idle, self._idle_every = group, idle, idle_every
-        self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
+        self._adding: list[Job[Any]] = []  #: since the loop's last turn
         self._open, self._process, self._rounds = True, os.getpid(), 0
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -53,20 +54,33 @@ class Thread:
     def add(self, element: object) -> "asyncio.Future[None]":
         """Put an element into the next group."""
         future: asyncio.Future[None] = self.loop.create_future()
-        self._put(Job(None, element, future))
+        self._check()
+        self._adding.append(Job(None, element, future))
+        if len(self._adding) == 1:
+            self.loop.call_soon(self._flush)  # what this turn of the loop adds goes over in one piece
         return future
 
+    def _flush(self) -> None:
+        if self._adding:
+            self._queue.put(self._adding)
+            self._adding = []
+
     def _put(self, job: "Job[T]") -> None:
+        self._check()
+        self._flush()  # what was added before comes before
+        self._queue.put([job])
+
+    def _check(self) -> None:
         if not self._open:
             raise RuntimeError("the store is closed")
         if os.getpid() != self._process:
             raise RuntimeError("a store belongs to the process that opened it: open another one after a fork")
-        self._queue.put(job)
 
     async def close(self) -> None:
         """Finish what was submitted and end the thread."""
         if self._open:
             self._open = False
+            self._flush()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
@@ -107,13 +121,13 @@ class Thread:
                 continue
             if first is None:
                 return None
-            jobs.append(first)
+            jobs.extend(first)
         while not self._queue.empty():
-            job = self._queue.get()
-            if job is None:
+            more = self._queue.get()
+            if more is None:
                 self._queue.put(None)
                 break
-            jobs.append(job)
+            jobs.extend(more)
         return jobs
 
     def _run_group(self, group: "list[Job[Any]]", results: list[Result]) -> None:
