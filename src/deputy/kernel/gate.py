@@ -145,7 +145,7 @@ class Gate:
         if spec.effect == "read" and not grant:
             return await self._read(visit, n, call, spec, rule, step)
         deadline = within(visit.run, spec.deadline, visit.limits().run)
-        hold = Cost(steps=step, wall=int(deadline * 1000))
+        hold = Cost(steps=step, wall=0 if spec.name in BUILT_IN else int(deadline * 1000))  # waiting is no work
         intent = ToolIntent(
             at=journal.now(), n=n, attempt=(effect.attempt if effect is not None else 0) + 1, rule=rule,
             cls=spec.effect, repeat=spec.repeat, schema=spec.schema_digest, call=new_call(visit, n, call), hold=hold,
