@@ -14,6 +14,10 @@ from deputy.app.deployment import Deployment
 from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
+from deputy.domain.chain import link
+from deputy.domain.event import Workspace
+from deputy.domain.principal import SYSTEM
+from deputy.domain.stow import stow
 from deputy.kernel.built_in import BuiltIn
 from deputy.kernel.execute import Executor
 from deputy.kernel.gate import Gate
@@ -21,7 +25,7 @@ from deputy.kernel.recovery import Recovery
 from deputy.kernel.schedule import Worker, WorkerSettings
 from deputy.kernel.visit import Rules
 from deputy.ports.model import Model
-from deputy.ports.store import Store
+from deputy.ports.store import Row, Store
 
 __all__ = ["Office", "database_file", "office"]
 
@@ -58,6 +62,13 @@ class Office:
             self.store, self.clock, recovery, settings, refresh=self._refresh, trouble=self._trouble,
             crashed=self._crashed,
         )  # fmt: skip
+
+    async def note_creation(self) -> None:
+        """Begin the workspace's own journal, if nobody has."""
+        if not await self.store.rows("workspace"):
+            event = Workspace(at=self.clock.now(), what="created", by=SYSTEM, subject=self.settings.name)
+            body, _ = stow(event)
+            await self.store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body))
 
     async def keep_all(self) -> None:
         """Keep every agent's current version: a run may start any of them as its child."""
@@ -134,8 +145,9 @@ async def office(workspace: str | None = None, clock: Clock | None = None) -> As
         (home / ".gitignore").write_text("*\n", "utf-8")
     file.parent.mkdir(parents=True, exist_ok=True)
     clock = clock or SystemClock()
-    opened = Office(settings, SqliteStore.open(file, clock), clock)
+    opened = Office(settings, SqliteStore.open(file, clock, lease=settings.lease), clock)
     try:
+        await opened.note_creation()
         yield opened
     finally:
         await opened.close()

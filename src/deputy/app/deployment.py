@@ -14,10 +14,11 @@ from deputy.domain.agent import Agent
 from deputy.domain.catalogue import Route
 from deputy.domain.principal import Directory
 from deputy.kernel.policy import Policy
+from deputy.kernel.visit import FILES_WRONG
 
 __all__ = ["Deployment"]
 
-EVERYTHING = frozenset({"*"})
+EVERYTHING = frozenset({"*", FILES_WRONG})
 
 
 class Deployment:

@@ -104,7 +104,7 @@ class VerdictGiven(_Event, tag="Verdict", frozen=True, kw_only=True):
     item: str = ""  #: id of the inbox item, for an ask
     approvers: tuple[str, ...] = ()
     expires: datetime | None = None
-    digest: str = ""
+    digest: str = msgspec.field(name="approval_digest", default="")  #: what an answer is bound to
     untrusted: tuple[Origin, ...] = ()
 
 

@@ -30,7 +30,7 @@ from deputy.domain.run import MALFORMED, Effect
 from deputy.domain.verdict import Allow, Ask, Deny, Shadow
 from deputy.kernel.approval import merge_patch
 from deputy.kernel.asking import ask, digest_of, doubt, new_call, question
-from deputy.kernel.budget import within
+from deputy.kernel.budget import check, within
 from deputy.kernel.built_in import BuiltIn
 from deputy.kernel.doubt import MOST_ATTEMPTS, is_absent, plan
 from deputy.kernel.execute import Executor
@@ -159,6 +159,7 @@ class Gate:
 
     async def _read(self, visit: Visit, n: int, call: Call, spec: ToolSpec, rule: str, step: int) -> bool:
         """A pure read leaves one trace: its outcome."""
+        check(visit.run, Cost(steps=step), visit.limits().run)
         result, ms = await self._call(visit, n, ToolRequest(spec=spec, args=call.args), 1, spec.deadline)
         cost, at, new = Cost(steps=step, wall=ms), visit.journal.now(), new_call(visit, n, call)
         match result:
@@ -171,7 +172,7 @@ class Gate:
                 code = result.code if isinstance(result, Failed) else "no_answer"
                 event = Outcome(
                     at=at, n=n, status="failed", error=Fault(code, result.message), cost=cost, ms=ms, call=new,
-                    rule=rule, label=_source(None, spec),
+                    rule=rule, label=Label(spec.name),
                 )  # fmt: skip
             case _ as unreachable:
                 assert_never(unreachable)
@@ -323,6 +324,7 @@ def _as_shown(visit: Visit, effect: Effect, spec: ToolSpec) -> bool:
 
 
 def _source(label: Label | None, spec: ToolSpec) -> Label:
+    """The label of what a tool returned; an error's words are the outsider's, whatever the tool declares."""
     label = label or spec.output
     return label if label.source else Label(spec.name, label.trust, label.paths)
 
@@ -362,7 +364,7 @@ def _outcome(visit: Visit, n: int, attempt: int, result: Result, spec: ToolSpec,
             status = "unknown" if code == NOT_SENT else "failed"
             return Outcome(
                 at=at, n=n, attempt=attempt, status=status, error=Fault(code, message), cost=cost + extra,
-                label=_source(None, spec), ms=cost.wall,
+                label=Label(spec.name), ms=cost.wall,
             )  # fmt: skip
         case Unknown(message):
             return Outcome(

@@ -26,7 +26,7 @@ from deputy.kernel.inbox import take
 from deputy.kernel.journal import Holding, Journal
 from deputy.kernel.procedure import Procedure
 from deputy.kernel.rest import Finished, Released, Rest, Waits, failed, short_of
-from deputy.kernel.visit import Catalogue, Rules, Visit
+from deputy.kernel.visit import FILES_WRONG, Catalogue, Rules, Visit
 from deputy.ports.store import Inbound, StateChange, Store, Taken, Timer
 
 __all__ = ["Pinned", "Recovery", "load"]
@@ -121,7 +121,7 @@ class Recovery:
         except OverBudget as exc:
             return await short_of(visit, exc)
         except Frozen:
-            return Waits("frozen")
+            return Waits("configuration" if FILES_WRONG in self._rules.frozen() else "frozen")
         except Stopping:
             return Released()
         except LeaseLost:

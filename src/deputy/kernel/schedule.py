@@ -18,7 +18,11 @@ from deputy.ports.store import Inbound, Store, Taken
 
 __all__ = ["Worker", "WorkerSettings"]
 
-COLLECT = (50_000, 20, 100)  #: when cycles are looked for: states of runs are many, live long and have none (20% gained)
+COLLECT = (
+    50_000,
+    20,
+    100,
+)  #: when cycles are looked for: states of runs are many, live long and have none (20% gained)
 
 
 class WorkerSettings(NamedTuple):

@@ -15,8 +15,9 @@ from deputy.kernel.journal import Journal
 from deputy.kernel.policy import Policy
 from deputy.ports.store import RunRow
 
-__all__ = ["Catalogue", "Check", "Rules", "Visit"]
+__all__ = ["FILES_WRONG", "Catalogue", "Check", "Rules", "Visit"]
 
+FILES_WRONG = "!files"  #: stands among the frozen names while the workspace's files are wrong
 Check = Callable[[Mapping[str, object]], str | None]  #: what is wrong with arguments, in one sentence
 
 
