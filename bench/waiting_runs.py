@@ -5,6 +5,7 @@ their own names, with the links of their chains computed anew.
 """
 
 import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ PAYER = clerk(
     instructions="Pay what is due, once.",
     grants=(Grant(pattern="pay", autonomy="ask", approvers=("person:lin",)),),
 )
-PAUSE = 0.01  #: seconds that model and tool of a restless run take
+PAUSES = (0.005, 0.015)  #: seconds that model and tool of a restless run take, so that no two keep step
 BATCH = 2000  #: runs that are created, claimed and written at once
 
 
@@ -54,14 +55,14 @@ def payer(store: SqliteStore, clock: Clock, paid: ToolFunction) -> Workbench:
     async def perform(intent: Intent, args: Mapping[str, Any]) -> Result:
         if "iban" in args:
             return await paid(intent, args)
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(random.uniform(*PAUSES))
         return Done(args)
 
     model = PlannedModel(reply)
     bench = Workbench(store, clock, agents=[PAYER, clerk()], tools=tools_of([PAY, LOOKUP], perform), model=model)
 
     async def restless(run: str, n: int) -> Reply:
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(random.uniform(*PAUSES))
         return asks_for("On and on.", "lookup", {"key": f"{run}:{n}"})
 
     bench.model = _ByAgent({"payer": model, "clerk": PlannedModel(restless)})
