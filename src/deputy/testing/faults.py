@@ -47,6 +47,7 @@ class _Traced:
     def __init__(self, content: bytes, *, named: bool) -> None:
         self.content = bytearray(content)
         self.named = named  #: whether the folder's entry would survive too
+        self.gone = False  #: deleted, as far as anybody knows before the folder is synced
         self.pending: list[_Write | _Cut] = []
 
     def settle(self) -> None:
@@ -97,13 +98,17 @@ class Disk:
                 self._files[path] = _Traced(b"" if fresh else Path(path).read_bytes(), named=not fresh)
 
     def writes(self, path: str, data: bytes, offset: int) -> bytes:
-        """What of a write fits; raises the full disk's error where nothing is left."""
+        """What of a write fits: half of it, where nothing is left.
+
+        What a log moves into its database always fits: SQLite does without, in silence, and this layer has no way to
+        fail in silence.
+        """
         with self._lock:
             self.step(Step("write", Path(path).name))
-            fits = self.room is None or self.room > 0
-            if self.room is not None:
+            log = self._files.get(f"{path}-wal")
+            if self.room is not None and (log is None or log.gone):
+                data = data if self.room else data[: len(data) // 2]
                 self.room = max(self.room - 1, 0)
-            data = data if fits else data[: len(data) // 2]
             if path in self._files:
                 self._files[path].pending.append(_Write(offset, bytes(data)))
             return data
@@ -119,8 +124,10 @@ class Disk:
         """All that was written to a file is to be kept."""
         with self._lock:
             self.step(Step("sync", Path(path).name))
-            if self.honest and path in self._files:
-                self._files[path].settle()
+            if self.honest and (file := self._files.get(path)) is not None:
+                if not file.named:  # SQLite syncs the folder with a new file
+                    self._files = {name: other for name, other in self._files.items() if not other.gone}
+                file.settle()
 
     def deletes(self, path: str, *, synced: bool) -> None:
         """A file's entry goes; without a sync of the folder it may come back."""
@@ -128,6 +135,8 @@ class Disk:
             self.step(Step("delete", Path(path).name))
             if synced and self.honest:
                 self._files.pop(path, None)
+            elif path in self._files:
+                self._files[path].gone = True
 
 
 class _Layer(apsw.VFS):

@@ -98,8 +98,8 @@ class Hand:
 
     def draft(self, *bodies: bytes, **rest: Any) -> Commit:
         """A commit of these events and whatever else; nothing is written."""
-        rows = rows_after(self.run, self.head, bodies)
-        return Commit(self.run, rest.pop("lease", self.lease), rest.pop("head", self.head), rows=rows, **rest)
+        head = rest.pop("head", self.head)
+        return Commit(self.run, rest.pop("lease", self.lease), head, rows_after(self.run, head, bodies), **rest)
 
     async def commit(self, *bodies: bytes, **rest: Any) -> None:
         """Write such a commit."""

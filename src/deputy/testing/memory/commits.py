@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from deputy.base.canonical import canonical
 from deputy.base.errors import Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget
 from deputy.domain.chain import GENESIS, link
+from deputy.domain.cost import UNITS
 from deputy.ports.store import Commit, Move, NewRun, Row, RunRow, StateChange
 from deputy.testing.memory.tables import Ledger, MemoryDatabase, OwnedRun, aware
 
@@ -70,11 +71,11 @@ def _moved(db: MemoryDatabase, moves: Sequence[Move]) -> dict[str, Ledger]:
         limits = before.limits if move.limit is None else move.limit
         after = staged[move.account] = Ledger(held, spent, before.raised + move.raised, limits)
         allowed = limits.raised(after.raised)
-        if any(n > 0 for n in (move.hold.money, move.hold.tokens, move.hold.steps, move.hold.wall)):
-            alone, all_told = allowed.exceeded(spent + move.hold), allowed.exceeded(held + spent)
-            if (unit := alone or all_told) is not None:
-                message = f"account {move.account} has no {unit} left for this"
-                raise OverBudget(message, account=move.account, unit=unit, spent=alone is not None)
+        unit = allowed.exceeded(held + spent)
+        if unit is not None and any(getattr(move.hold, name) > 0 for name in UNITS):
+            alone = allowed.exceeded(spent + move.hold)
+            message = f"account {move.account} has no {alone or unit} left for this"
+            raise OverBudget(message, account=move.account, unit=alone or unit, spent=alone is not None)
     return staged
 
 

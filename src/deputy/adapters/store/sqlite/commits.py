@@ -76,7 +76,7 @@ class Committer:
         Where one cannot be stored for what it says, each gets a transaction of its own, and its own answer.
         """
         try:
-            with translated(self._file, leave=(*UNFIT, apsw.ConstraintError)):
+            with translated(self._file, self._database, leave=(*UNFIT, apsw.ConstraintError)):
                 return self._transaction(commits)
         except (*UNFIT, apsw.ConstraintError) as exc:
             if len(commits) > 1:
@@ -129,9 +129,11 @@ class Committer:
                 return OutOfSequence(f"run {commit.run} is at event {head.seq}, not {commit.head[0]}")
         elif _is_of_the_run(commit):
             return LeaseLost(f"nobody holds run {commit.run}")
-        for run, start, rows in _chains(commit):
-            if not _follow(run, start, rows):
-                return OutOfSequence(f"an event does not continue the chain of run {run}")
+        if not _follow(commit.run, *commit.head, commit.rows):
+            return OutOfSequence(f"an event does not continue the chain of run {commit.run}")
+        for child in commit.children:
+            if not _follow(child.id, 0, GENESIS, (child.started,)):
+                return OutOfSequence(f"run {child.id} does not start with an event of its own")
         if commit.thawed and group.frozen and not group.frozen.isdisjoint(("*", commit.thawed)):
             return Frozen(f"agent {commit.thawed} is frozen")
         if commit.grant and not self._grant_free(commit.grant):
@@ -286,17 +288,12 @@ def _is_of_the_run(commit: Commit) -> bool:
     return any(parts) or bool(commit.grant) or commit.state is not None
 
 
-def _chains(commit: Commit) -> list[tuple[str, tuple[int, bytes], Sequence[Row]]]:
-    """What a commit appends, to which journal, after which event."""
-    children = [(child.id, (0, GENESIS), (child.started,)) for child in commit.children]
-    return [(commit.run, commit.head, commit.rows), *children]
-
-
-def _follow(run: str, start: tuple[int, bytes], rows: Sequence[Row]) -> bool:
-    seq, last = start
-    for row in rows:
-        seq, last = seq + 1, link(last, run, seq + 1, row.body)
-        if row.seq != seq or row.link != last:
+def _follow(run: str, seq: int, last: bytes, rows: Sequence[Row]) -> bool:
+    """Whether rows continue a chain whose last event this is."""
+    for n, ours, body in rows:
+        seq += 1
+        last = link(last, run, seq, body)
+        if n != seq or ours != last:
             return False
     return True
 

@@ -20,12 +20,24 @@ from deputy.domain.cost import NOTHING, Cost
 from deputy.ports.store import Account, Anchor, Inbound, Item, Row, RunRow, Taken, View
 
 __all__ = [
-    "NOTHING", "SqliteSnapshot", "account", "anchored", "check", "inbound", "item", "keep_anchor", "next_anchor", "run",
-    "run_by_key", "snapshot", "taken",
+    "NOTHING", "SqliteSnapshot", "account", "anchored", "check", "inbound", "item", "keep_anchor", "moment",
+    "next_anchor", "run", "run_by_key", "snapshot", "taken",
 ]  # fmt: skip
 
 T = TypeVar("T")
 PAGE_ROWS, PAGE_BYTES = 256, 1 << 20  #: how much of a snapshot is in memory at a time
+
+
+def moment(text: str) -> datetime:
+    """A time as `instant` wrote it; raises StoreDamaged for a text that is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise _illegible(text) from exc
+
+
+def _illegible(value: str) -> StoreDamaged:
+    return StoreDamaged(f"the database holds a value that Deputy never wrote ({value[:40]!r})", "Restore a backup.")
 
 
 def run_by_key(database: Database, key: int) -> RunRow:
@@ -35,7 +47,7 @@ def run_by_key(database: Database, key: int) -> RunRow:
         raise StoreDamaged(f"run number {key} has no row", "Run `deputy audit verify`, then restore a backup.")
     seq, link = database.execute(statement("head_of"), (key,)).fetchone() or (0, GENESIS)
     name, agent, version, driver, state, on_behalf_of, parent, root, created, changed, summary = values
-    times = (datetime.fromisoformat(created), datetime.fromisoformat(changed))
+    times = (moment(created), moment(changed))
     return RunRow(name, agent, version, driver, state, on_behalf_of, parent, root, seq, link, *times, summary)
 
 
@@ -47,7 +59,7 @@ def run(database: Database, name: str) -> RunRow | None:
 
 def _inbound(database: Database, key: int) -> list[Inbound]:
     return [
-        Inbound(position, name, by, datetime.fromisoformat(at), body)
+        Inbound(position, name, by, moment(at), body)
         for position, name, by, at, body in database.execute(statement("inbound_of"), (key,)).fetchall()
     ]
 
@@ -66,13 +78,16 @@ def taken(database: Database, key: int) -> Taken:
 def item(values: tuple[Any, ...]) -> Item:
     """One thing that waits for people."""
     name, owner, kind, created, expires, body = values
-    until = None if expires is None else datetime.fromisoformat(expires)
-    return Item(name, owner, kind, datetime.fromisoformat(created), until, body)
+    return Item(name, owner, kind, moment(created), None if expires is None else moment(expires), body)
 
 
 def account(values: tuple[Any, ...]) -> Account:
     """One line of the ledger."""
-    return Account(values[0], Cost(*values[1:5]), Cost(*values[5:9]), msgspec.json.decode(values[9], type=Cost))
+    try:
+        raised = msgspec.json.decode(values[9], type=Cost)
+    except msgspec.DecodeError as exc:
+        raise _illegible(values[9]) from exc
+    return Account(values[0], Cost(*values[1:5]), Cost(*values[5:9]), raised)
 
 
 def check(database: Database) -> list[str]:

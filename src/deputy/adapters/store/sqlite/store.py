@@ -80,7 +80,7 @@ class SqliteStore:
 
     async def _write(self, work: Callable[[], T], done: Callable[[T], None] = lambda _: None) -> T:
         def transaction() -> T:
-            with translated(self._file):
+            with translated(self._file, self._database):
                 self._database.execute("BEGIN IMMEDIATE")
                 try:
                     value = work()
@@ -96,7 +96,7 @@ class SqliteStore:
 
     async def _ask(self, work: Callable[[], T]) -> T:
         def ask() -> T:
-            with translated(self._file):
+            with translated(self._file, self._database):
                 return work()
 
         return await self._writer.call(ask)
@@ -159,7 +159,7 @@ class SqliteStore:
             found = self._database.execute(statement("delivery"), (row.id,)).fetchone()
             if found is None:
                 raise NotFound(f"there is no run {row.run}")
-            return Delivered(fresh, found[0], datetime.fromisoformat(found[1]), found[2])
+            return Delivered(fresh, found[0], reading.moment(found[1]), found[2])
 
         delivered = await self._write(work)
         self._tell()
@@ -192,11 +192,11 @@ class SqliteStore:
 
         due = await self._read(lambda r: r.execute(statement("next_due")).get)
         if due is None or due > text:
-            return None if due is None else datetime.fromisoformat(due)
+            return None if due is None else reading.moment(due)
         fresh, due = await self._write(work)
         if fresh:
             self._tell()
-        return None if due is None else datetime.fromisoformat(due)
+        return None if due is None else reading.moment(due)
 
     # -- workers and leases
 
@@ -271,7 +271,7 @@ class SqliteStore:
         """The pending rows of all runs that a lease holds, in order, by run."""
         found: dict[str, list[Inbound]] = {}
         for run, position, name, by, at, body in await self._rows("mail", (lease.worker,)):
-            found.setdefault(run, []).append(Inbound(position, name, by, datetime.fromisoformat(at), body))
+            found.setdefault(run, []).append(Inbound(position, name, by, reading.moment(at), body))
         return found
 
     async def run(self, run: str) -> RunRow | None:
@@ -322,11 +322,11 @@ class SqliteStore:
     async def answer_of(self, item: str) -> Delivered | None:
         """Who answered an item, and what."""
         found = await self._rows("delivery", (f"answer:{item}",))
-        return Delivered(False, found[0][0], datetime.fromisoformat(found[0][1]), found[0][2]) if found else None
+        return Delivered(False, found[0][0], reading.moment(found[0][1]), found[0][2]) if found else None
 
     async def timers(self, run: str) -> Sequence[Timer]:
         """The timers a run has set and not seen fire."""
-        return [Timer(name, datetime.fromisoformat(due)) for name, due in await self._rows("timers_of", (run,))]
+        return [Timer(name, reading.moment(due)) for name, due in await self._rows("timers_of", (run,))]
 
     async def account(self, name: str) -> Account:
         """One account; empty if nothing was ever booked."""
@@ -366,7 +366,7 @@ class SqliteStore:
     async def seals(self, after: int = 0) -> Sequence[Seal]:
         """The chain of seals."""
         rows = await self._rows("seals_after", (after,))
-        return [Seal(n, datetime.fromisoformat(at), body, link) for n, at, body, link in rows]
+        return [Seal(n, reading.moment(at), body, link) for n, at, body, link in rows]
 
     async def check(self) -> Sequence[str]:
         """What the database itself finds wrong with its files and tables, a sentence each."""
