@@ -4,7 +4,9 @@ First the job is done, one wave of runs in one process, and its processor time t
 the garbage collector, `gc_us`. Then each part is done again by itself, on the events and commits of that wave, with the
 collector off; the best of five, since nothing but noise makes it slower. What no part explains is `rest_us`: the gate,
 the loop, tasks and futures. All figures are microseconds of processor a step. `of_10_us`, `of_100_us` and `of_400_us`
-are the whole for 32 runs of so many steps each: a step should not cost more because a run is long.
+are the whole for 32 runs of so many steps each: a step should not cost more because a run is long. `store_us` is what
+the same commits cost when nothing is around the store, and `store_steps_per_s` how many steps a second they would be:
+what one process of Python and SQLite can write at all.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from bench.job import Job, World, job_from_command_line, print_result
 from bench.stage import (
     LOOKUP,
     PlannedModel,
+    a_lease,
     all_of,
     asks_for,
     checkpoint,
@@ -238,6 +241,38 @@ def write(given: Sample, folder: Path) -> float:
     return min(times)
 
 
+class Stored(NamedTuple):
+    """What it took to store a wave's commits with nothing else around."""
+
+    cpu: float  #: seconds of processor
+    wall: float  #: seconds
+
+
+async def store_alone(given: Sample, folder: Path) -> Stored:
+    """Commit the same again, each run's commits one after another, all runs at once, and no kernel."""
+    found: list[Stored] = []
+    for number in range(BEST_OF):
+        store, _ = open_store(folder / f"alone{number}.db")
+        begun = [commit for commit in given.commits if commit.children]
+        await all_of([store.commit(commit) for commit in begun])
+        queues: dict[str, list[Commit]] = {}
+        async with a_lease(store) as holding:
+            await store.claim(holding.lease, len(begun))
+            for commit in given.commits:
+                if not commit.children:
+                    queues.setdefault(commit.run, []).append(commit._replace(lease=holding.lease))
+
+            async def one(commits: Sequence[Commit], store: SqliteStore = store) -> None:
+                for commit in commits:
+                    await store.commit(commit)
+
+            began, at = time.process_time(), time.perf_counter()
+            await all_of([one(commits) for commits in queues.values()])
+            found.append(Stored(time.process_time() - began, time.perf_counter() - at))
+        await store.close()
+    return min(found)
+
+
 async def hand_over(runs: int, times: int) -> float:
     """Seconds of processor, of all threads, to give so many commits to the writing thread and wait for each."""
     found: list[float] = []
@@ -278,10 +313,13 @@ async def main() -> None:
     alone["write"] = write(given, job.folder)
     written = sum(1 for commit in given.commits if not commit.children)
     alone["hand_over"] = await hand_over(job.runs, written // job.runs)
+    stored_alone = await store_alone(given, job.folder)
     gc.enable()
+    figures |= {"store_us": stored_alone.cpu / steps}
     figures |= {f"{name}_us": seconds / steps for name, seconds in alone.items()}
     figures["rest_us"] = figures["whole_us"] - figures["gc_us"] - sum(alone.values()) / steps
     figures = {name: value * 1e6 for name, value in figures.items()}
+    figures["store_steps_per_s"] = steps / stored_alone.wall
     settings = {
         **checkpoint(job.folder / "sample.db"),
         "runs": job.runs,

@@ -189,8 +189,8 @@ class GateMachine(RuleBasedStateMachine):
 
 
 GateMachine.TestCase.settings = settings(
-    max_examples=150,
-    stateful_step_count=20,
+    max_examples=40,
+    stateful_step_count=16,
     deadline=None,
     suppress_health_check=(HealthCheck.too_slow, HealthCheck.filter_too_much),
 )
