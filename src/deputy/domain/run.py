@@ -123,7 +123,7 @@ class Run:
     __slots__ = (
         "asking", "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held",
         "id", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares", "short", "shorts",
-        "spent", "started", "task", "timers", "turns",
+        "spent", "started", "taints", "task", "timers", "turns",
     )  # fmt: skip
 
     def __init__(self, run: str, blob: Blobs) -> None:
@@ -150,6 +150,7 @@ class Run:
         self.short: BudgetShort | None = None  #: what a person was asked to raise
         self.shorts = 0
         self.shares = False  #: whether it has children, so that its account lies in the shared ledger
+        self.taints: dict[str, None] = {}  #: sources of untrusted content, in order of arrival
         self.held: Cost = NOTHING
         self.spent: Cost = NOTHING
         self.raised: Cost = NOTHING
@@ -163,13 +164,7 @@ class Run:
     @property
     def tainted_by(self) -> tuple[str, ...]:
         """Sources of untrusted content that reached this run, in order of arrival."""
-        seen: dict[str, None] = {}
-        if self.started is not None and self.started.label.tainted:
-            seen[self.started.label.source or "task"] = None
-        for effect in self.effects.values():
-            if effect.kind == "tool" and effect.label.tainted and effect.status in ("done", "failed"):
-                seen[effect.label.source or effect.call.tool] = None
-        return tuple(seen)
+        return tuple(self.taints)
 
     @property
     def open_effects(self) -> list[Effect]:
@@ -254,6 +249,8 @@ class Run:
     def _started(self, e: Started) -> None:
         self.started = e
         self.task = self._text(e.task, e.blob)
+        if e.label.tainted:
+            self.taints[e.label.source or "task"] = None
 
     def _model_intent(self, e: ModelIntent) -> None:
         call = Call("model", {"route": e.route}, path=e.path)
@@ -310,6 +307,8 @@ class Run:
         effect.attempt, effect.ms, effect.item = e.attempt, e.ms, ""
         effect.label = e.label or effect.label
         effect.error = e.error
+        if e.status != "unknown" and effect.kind == "tool" and effect.label.tainted:
+            self.taints[effect.label.source or effect.call.tool] = None
         match e.status:
             case "done":
                 effect.status, effect.result = "done", decode(self.blob(e.blob)) if e.blob else e.result

@@ -10,7 +10,7 @@ from deputy.domain.catalogue import Route
 from deputy.domain.effect import ToolSpec
 from deputy.domain.principal import Directory
 from deputy.domain.run import Run
-from deputy.kernel.budget import Mandated
+from deputy.kernel.budget import UNLIMITED, Mandated
 from deputy.kernel.journal import Journal
 from deputy.kernel.policy import Policy
 from deputy.ports.store import RunRow
@@ -55,11 +55,12 @@ class Rules(NamedTuple):
 class Visit:
     """One stay of a run with a worker, from claim to release."""
 
-    __slots__ = ("catalogue", "conversation", "journal", "pinned", "rules")
+    __slots__ = ("_limited", "catalogue", "conversation", "journal", "pinned", "rules")
 
     def __init__(self, rules: Rules, journal: Journal, pinned: Agent, catalogue: Catalogue) -> None:
         self.rules, self.journal, self.pinned, self.catalogue = rules, journal, pinned, catalogue
         self.conversation: Any = None  #: the model loop's, kept between its steps
+        self._limited: tuple[Agent | None, Mandated] = (None, UNLIMITED)
         journal.limits = self.limits
 
     @property
@@ -86,4 +87,6 @@ class Visit:
     def limits(self) -> Mandated:
         """The limits of the run and of its agent's day, by the current mandate."""
         agent = self.agent
-        return Mandated(agent.run_limits, agent.day_limits)
+        if agent is not self._limited[0]:
+            self._limited = (agent, Mandated(agent.run_limits, agent.day_limits))
+        return self._limited[1]
