@@ -153,6 +153,17 @@ def test_a_directory_or_nothing_in_the_place_of_the_database_is_refused(tmp_path
     assert not (tmp_path / "missing").exists()
 
 
+def test_without_its_log_a_database_is_what_had_been_moved_into_it(tmp_path: Path, whole: bytes):
+    async def more(world: World) -> None:
+        for hand in await world.hold("r-more", "r-and-more"):
+            await booked(hand, 0)
+
+    files = written_files(put_files(tmp_path, {"deputy.db": whole}) / "deputy.db", more)
+    assert play(put_files(tmp_path / "with", files) / "deputy.db", _looked_at) == (12, [])
+    del (without := dict(files))["deputy.db-wal"]
+    assert play(put_files(tmp_path / "without", without) / "deputy.db", _looked_at) == (10, [])
+
+
 def test_after_a_log_was_cut_the_commits_before_the_cut_are_whole(tmp_path: Path, killed: Files):
     log, chance = killed["deputy.db-wal"], random.Random(2)
     sizes = [0, 20, 32, 33, 60, 4152, 4153, *[chance.randrange(len(log)) for _ in range(25)], len(log) - 1]

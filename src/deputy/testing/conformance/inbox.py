@@ -209,6 +209,12 @@ class Arrivals:
         assert not told.is_set()
 
     @scenario
+    async def test_watching_can_be_stopped_when_the_store_is_closed(self, world: World) -> None:
+        stop = world.store.watch(lambda: None)
+        await world.close()
+        stop()
+
+    @scenario
     async def test_whoever_watches_is_told_of_what_happens_here(self, world: World) -> None:
         hand = await world.hand()
         told = asyncio.Event()

@@ -49,7 +49,7 @@ class MemoryStore:
         db, self._open = self._database, False
         for member in db.workers.values():
             member.locked = member.locked and member.store is not self
-        db.watchers = [watcher for watcher in db.watchers if watcher[0] is not self]
+        db.watchers[:] = [watcher for watcher in db.watchers if watcher[0] is not self]
 
     def _changed(self, *, here: bool = True) -> None:
         loop = asyncio.get_running_loop()
@@ -58,9 +58,9 @@ class MemoryStore:
                 loop.call_soon(changed)
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        watcher = (self, changed)
-        self._db.watchers.append(watcher)
-        return lambda: self._database.watchers.remove(watcher)
+        watchers, watcher = self._db.watchers, (self, changed)
+        watchers.append(watcher)
+        return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     # -- writing
 
