@@ -31,7 +31,7 @@ chaos: setup ## run the randomized kills
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
 conformance: setup ## run the suite that every store must pass
-	@$(BIN)/python -m pytest tests/conformance $(ARGS)
+	@$(BIN)/python -m pytest tests/adapters/store/test_conformance.py $(ARGS)
 
 lint: setup ## check style, format, layers and types
 	@$(BIN)/ruff check .

@@ -33,7 +33,7 @@ def digest_of(visit: Visit, call: Call, spec: ToolSpec) -> str:
     row = visit.journal.row
     return approval_digest(
         principal=agent_principal(row.agent, row.version), on_behalf_of=row.on_behalf_of, tool=spec.name,
-        schema=spec.schema_digest, args=call.args,
+        schema=visit.catalogue.schema_digest(spec), args=call.args,
     )  # fmt: skip
 
 

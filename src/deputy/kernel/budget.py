@@ -107,6 +107,8 @@ def spread(run: Run, event: Event, booked: Sequence[Booking], limits: Mandated) 
     if isinstance(event, BudgetRaised):
         account = event.account or (f"run:{run.id}" if run.shares else "")
         return [Move(account, raised=event.amount)] if account else []
+    if not booked:
+        return []
     opens = isinstance(event, ToolIntent) and bool(event.child) and not run.shares
     found: list[Move] = []
     own, shared = f"run:{run.id}", _shared(run, opens=opens)

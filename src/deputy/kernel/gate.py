@@ -148,7 +148,8 @@ class Gate:
         hold = Cost(steps=step, wall=0 if spec.name in BUILT_IN else int(deadline * 1000))  # waiting is no work
         intent = ToolIntent(
             at=journal.now(), n=n, attempt=(effect.attempt if effect is not None else 0) + 1, rule=rule,
-            cls=spec.effect, repeat=spec.repeat, schema=spec.schema_digest, call=new_call(visit, n, call), hold=hold,
+            cls=spec.effect, repeat=spec.repeat, schema=visit.catalogue.schema_digest(spec),
+            call=new_call(visit, n, call), hold=hold,
             grant=grant, deadline=deadline, keyed_for=spec.keyed_for if spec.repeat == "keyed" else 0.0,
         )  # fmt: skip
         if spec.name in BUILT_IN:
@@ -283,7 +284,7 @@ class Gate:
         await visit.rules.clock.sleep(PAUSES[min(effect.attempt, len(PAUSES) - 1)] if effect.status == "unknown" else 0)
         again = ToolIntent(
             at=visit.journal.now(), n=effect.n, attempt=effect.attempt + 1, rule=effect.rule, cls=effect.cls,
-            repeat=effect.repeat, schema=spec.schema_digest, hold=effect.hold, deadline=spec.deadline,
+            repeat=effect.repeat, schema=visit.catalogue.schema_digest(spec), hold=effect.hold, deadline=spec.deadline,
             keyed_for=effect.keyed_for,
         )  # fmt: skip
         await visit.journal.commit(again, thawed=visit.agent.name)

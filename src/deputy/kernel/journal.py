@@ -140,6 +140,11 @@ class Journal:
             draft, self._draft = self._draft, _Draft()
             await self._write(draft, state=change)
 
+    def close(self) -> None:
+        """Write nothing more: the stay is over, or was cut short as by a crash."""
+        if self._flush is not None:
+            self._flush.cancel()
+
     # -- inside
 
     def _mandated(self) -> Mandated:

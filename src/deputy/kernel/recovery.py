@@ -65,6 +65,12 @@ class Recovery:
         run = await load(self._store, taken)
         journal = Journal(self._store, self._rules.clock, holding, taken.run, run)
         try:
+            return await self._stay(journal, taken, mail)
+        finally:
+            journal.close()
+
+    async def _stay(self, journal: Journal, taken: Taken, mail: Callable[[str], list[Inbound]]) -> str:
+        try:
             pinned = await self._pin(taken.run.agent, taken.run.version)
         except DeputyError as exc:
             take(journal, taken.inbound)
@@ -94,6 +100,8 @@ class Recovery:
             if isinstance(rest, Waits) and not arrived:
                 word = rest.word or word_for(run)
                 await journal.leave(StateChange("waiting", journal.now(), word))
+                if word == "frozen" and not {"*", journal.row.agent}.intersection(await self._store.frozen()):
+                    await self._store.wake("frozen")  # thawed between the refusal and now
                 return "waiting"
 
     async def _unpinned(self, journal: Journal, exc: DeputyError) -> str:

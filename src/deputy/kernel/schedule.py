@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from deputy.base.clock import Clock
-from deputy.base.errors import LeaseLost, StoreError
+from deputy.base.errors import LeaseLost, StoreBusy, StoreError, StoreFull
 from deputy.kernel.journal import Holding, Trouble
 from deputy.kernel.recovery import Recovery
 from deputy.ports.store import Inbound, Store, Taken
@@ -117,12 +118,13 @@ class Worker:
             self._wake.clear()
             if keeping.done():
                 keeping.result()  # raises why the lease is lost
-            if self._refresh is not None:
-                await self._refresh()
-            await self._store.reap()
-            now = self._clock.now()
-            due = await self._store.fire(now)
-            claimed = await self._claim(holding, only)
+            now, due = self._clock.now(), None
+            try:
+                due, claimed = await self._look(holding, now, only)
+            except (StoreFull, StoreBusy) as exc:
+                self._trouble(exc)
+                await self._clock.sleep(self._settings.look)
+                continue
             if self._stopping or (until_idle and not claimed and not self._stays):
                 if not self._stays:
                     return
@@ -131,6 +133,14 @@ class Worker:
             pause = self._settings.look if due is None else min((due - now).total_seconds(), self._settings.look)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), max(pause, 0.001))
+
+    async def _look(self, holding: Holding, now: datetime, only: Sequence[str]) -> tuple[datetime | None, int]:
+        """See to all that may have come due: when the next timer is, and how many runs were claimed."""
+        if self._refresh is not None:
+            await self._refresh()
+        await self._store.reap()
+        due = await self._store.fire(now)
+        return due, await self._claim(holding, only)
 
     async def _claim(self, holding: Holding, only: Sequence[str]) -> int:
         room = 0 if self._stopping else self._settings.capacity - len(self._stays)

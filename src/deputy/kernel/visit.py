@@ -28,10 +28,17 @@ class Catalogue:
         self.specs = dict(specs)
         self._compile = compile_schema
         self._checks: dict[str, Check] = {}
+        self._digests: dict[str, str] = {}
 
     def find(self, name: str) -> ToolSpec | None:
         """The tool of this name."""
         return self.specs.get(name)
+
+    def schema_digest(self, spec: ToolSpec) -> str:
+        """The digest of a tool's name, description and parameters, computed once."""
+        if spec.name not in self._digests:
+            self._digests[spec.name] = spec.schema_digest
+        return self._digests[spec.name]
 
     def problem(self, spec: ToolSpec, args: Mapping[str, object]) -> str | None:
         """What is wrong with arguments for a tool, in one sentence, or None."""

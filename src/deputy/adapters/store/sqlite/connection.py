@@ -53,6 +53,7 @@ class Database(Protocol):
 
 
 APPLICATION = 0x44_70_74_79  #: "Dpty", in the header of every database of ours
+PAGE = 2_048  #: bytes; rows of one to four KiB leave a tenth less room empty than in pages of 4,096
 BUSY_MS = 10_000
 SWITCHES = 20  #: how many others may be making the database at the same time
 CHECKPOINT_PAGES = 4_000

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 __all__ = ["Job", "Thread"]
 
 T = TypeVar("T")
-LOOK_AFTER = 8  #: rounds of work without a pause after which the idle work is done all the same
+LOOK_AFTER = 0.01  #: seconds without an idle moment after which others' changes are looked for all the same
 Result = tuple["Job[Any]", object, BaseException | None]
 
 
@@ -41,7 +41,7 @@ class Thread:
         self._group, self._idle, self._idle_every = group, idle, idle_every
         self._queue: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
         self._adding: list[Job[Any]] = []  #: since the loop's last turn
-        self._open, self._process, self._rounds = True, os.getpid(), 0
+        self._open, self._process, self._looked = True, os.getpid(), 0.0
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
@@ -102,12 +102,11 @@ class Thread:
                     results.append((job, None, exc))
             self._run_group(group, results)
             self._answer(results)
-            self._rounds += 1
-            if self._idle is not None and self._rounds >= LOOK_AFTER:
+            if self._idle is not None and self.loop.time() - self._looked >= LOOK_AFTER:
                 self._pause(self._idle)
 
     def _pause(self, idle: Callable[[], None]) -> None:
-        self._rounds = 0
+        self._looked = self.loop.time()
         idle()
 
     def _take(self) -> "list[Job[Any]] | None":

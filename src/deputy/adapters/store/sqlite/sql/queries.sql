@@ -170,7 +170,7 @@ SELECT t.id, t.due FROM timers t JOIN runs r ON r.key = t.run WHERE r.id = ? ORD
 SELECT n, upto, link FROM seals ORDER BY n DESC LIMIT 1;
 
 -- name: heads_since
-SELECT r.id, j.seq, lower(hex(j.link)), m.position FROM (SELECT run, max(position) AS position FROM journal
+SELECT r.id, j.seq, lower(hex(j.link)), m.position FROM (SELECT run, max(position) AS position FROM journal NOT INDEXED
 WHERE position > ? GROUP BY run) m JOIN journal j ON j.position = m.position JOIN runs r ON r.key = j.run
 ORDER BY m.position;
 
