@@ -67,14 +67,21 @@ async def serving(server: StdioServer) -> AsyncGenerator[McpStdio]:
 
 
 def below(pid: int) -> set[int]:
-    """The processes that a process started, and theirs."""
-    found: set[int] = set()
-    pending = [pid]
+    """The keepers that a process started, and all below them; what other tests of this process left is not ours."""
+    found = {child for child in _children(pid) if _is_keeper(child)}
+    pending = list(found)
     while pending:
         for child in _children(pending.pop()):
             found.add(child)
             pending.append(child)
     return found
+
+
+def _is_keeper(pid: int) -> bool:
+    try:
+        return b"keeper.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _children(pid: int) -> list[int]:
