@@ -28,7 +28,7 @@ test: setup ## run the tests (ARGS="-k words" to choose)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not chaos" $(ARGS)
 
 chaos: setup ## run the randomized kills
-	@$(BIN)/python -m pytest -m chaos $(ARGS)
+	@$(BIN)/python -m pytest tests/chaos $(ARGS)
 
 conformance: setup ## run the suite that every store must pass
 	@$(BIN)/python -m pytest tests/adapters/store/test_conformance.py $(ARGS)
