@@ -171,7 +171,7 @@ def test_a_tool_named_like_the_short_form_of_another_gets_another():
 
 
 def test_tools_that_look_the_same_to_a_model_are_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("deputy.adapters.wire.chat.digest", lambda data: "0" * 64)  # pyright: ignore
+    monkeypatch.setattr("deputy.adapters.wire.chat.names.digest", lambda data: "0" * 64)  # pyright: ignore
     with pytest.raises(ConfigError, match="look the same to a model"):
         request(prompt_of(tools=[offer("a b"), offer("a/b")]), model="m")
 

@@ -1,0 +1,33 @@
+"""What a model route is to the client that speaks to it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from deputy.adapters.egress import origin
+from deputy.adapters.wire.chat import RESERVED
+from deputy.base.errors import ConfigError
+from deputy.domain.catalogue import FREE, Price
+
+__all__ = ["Endpoint"]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of `[models]`: which model of which server, what it costs, and what else its server wants to be told."""
+
+    name: str
+    base_url: str
+    model: str
+    price: Price = FREE
+    parallel: bool = True  #: whether one reply may hold several tool calls
+    extra: Mapping[str, object] = {}  #: more of the request's body, such as `enable_thinking`
+
+    def check(self) -> None:
+        """Raise ConfigError for what can never work."""
+        taken = sorted(RESERVED.intersection(self.extra))
+        if taken:
+            names = ", ".join(f"`{name}`" for name in taken)
+            raise ConfigError(f"`extra` of the model `{self.name}` sets {names}.", "Leave that to Deputy.")
+        if "://" not in self.base_url:
+            raise ConfigError(f"`base_url` of the model `{self.name}` has no scheme.", "Begin it with https://.")
+        origin(self.base_url)  # refuses what is no address

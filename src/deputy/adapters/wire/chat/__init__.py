@@ -1,0 +1,15 @@
+"""The wire of OpenAI-compatible chat completions: a prompt as a request, and the chunks of a stream as a reply.
+
+Pure: it opens no connection, reads no clock, and believes no server.
+"""
+
+from deputy.adapters.wire.chat.errors import CutStream, ErrorChunk, ReplyTooLarge, WireError
+from deputy.adapters.wire.chat.events import Events
+from deputy.adapters.wire.chat.names import ToolNames, wire_name
+from deputy.adapters.wire.chat.reply import ReplyBuilder
+from deputy.adapters.wire.chat.request import RESERVED, request
+
+__all__ = [
+    "RESERVED", "CutStream", "ErrorChunk", "Events", "ReplyBuilder", "ReplyTooLarge", "ToolNames", "WireError",
+    "request", "wire_name",
+]  # fmt: skip
