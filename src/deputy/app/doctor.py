@@ -1,20 +1,18 @@
 """Examine a workspace as a whole: files, database, tools, mandates, people and workers; changes nothing."""
 
 import shutil
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from deputy.adapters.tool.files import FILES
 from deputy.adapters.tool.function import FunctionTools
-from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.adapters.tool.source import load_functions, load_module
 from deputy.app.bootstrap import Office, database_file, office
-from deputy.app.config import Deployed, EnvSecrets, McpServer, Settings, child_environment, find_workspace, load
+from deputy.app.config import Connection, Deployed, EnvSecrets, Server, Settings, find_workspace, load
 from deputy.app.config.document import did_you_mean
+from deputy.app.hosts import Host, Means, host_for
 from deputy.app.policy_check import at_the_limit, would_answer
-from deputy.app.versions import PYTHONS
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import DeputyError, StoreError, UsageError
 from deputy.domain.agent import Agent, Grant
@@ -146,7 +144,7 @@ class Tools:
         self.specs: dict[str, ToolSpec] = {**BUILT_IN, **{spec.name: spec for spec in FILES}}
         self.silent: set[str] = set()  #: servers whose tools are not known
         self.functions_fail = False
-        self._hosts: list[McpStdio] = []
+        self._hosts: list[Host] = []
 
     async def close(self) -> None:
         """End every server."""
@@ -155,9 +153,9 @@ class Tools:
 
     async def findings(self, doing: Doing) -> AsyncGenerator[Finding]:
         """List all tools, and what is wrong with them."""
-        for server in self.settings.mcp.values():
-            doing(f"the server {server.name}")
-            async for finding in self._listed(server):
+        for connection in self.settings.connections.values():
+            doing(f"the connection {connection.name}")
+            async for finding in self._listed(connection):
                 yield finding
         doing("the functions")
         async for finding in self._functions():
@@ -166,42 +164,28 @@ class Tools:
             for finding in _declared(spec, self.specs):
                 yield finding
 
-    async def _listed(self, server: McpServer) -> AsyncGenerator[Finding]:
-        check = f"mcp.{server.name}"
-        if server.url:
-            self.silent.add(server.name)
-            message = f"`mcp.{server.name}` has a `url`, and this release speaks to servers over stdio only."
-            yield Finding(check, "error", message, "Give it a `command`.")
-            return
-        host = self._host(server)
+    async def _listed(self, connection: Connection) -> AsyncGenerator[Finding]:
+        check = connection.title
+        means = Means(self.settings.folder, self._clock, EnvSecrets(self.settings.references).lend, patience=15.0)
         try:
+            host = host_for(connection, means)
+            self._hosts.append(host)
             specs = await host.catalogue()
         except DeputyError as exc:
-            self.silent.add(server.name)
+            self.silent.add(connection.name)
             yield Finding(check, "error", _sentence(exc.message), exc.remedy or "Start its command by hand to see why.")
             return
         self.specs |= {spec.name: spec for spec in specs}
         yield Finding(check, "ok", f"It starts and lists {_count(len(specs), 'tool')}.")
         for problem in host.problems:
             yield Finding(check, "warning", _sentence(problem), "The tool is left out.")
-        names = [spec.name.removeprefix(f"{server.name}.") for spec in specs]
-        for said in server.tools:
+        names = [spec.name.removeprefix(f"{connection.name}.") for spec in specs]
+        for said in connection.tools if isinstance(connection, Server) else ():
             if not any(_matches(said.pattern, name) for name in names):
                 message = f"deputy.toml says how careful to be with `{said.pattern}`, and it has no such tool."
                 yield Finding(
                     check, "warning", message, did_you_mean(said.pattern, tuple(names)) or "Correct the name."
                 )
-
-    def _host(self, server: McpServer) -> McpStdio:
-        settings = self.settings
-        command = (sys.executable if server.command[0] in PYTHONS else server.command[0], *server.command[1:])
-        child = StdioServer(
-            name=server.name, command=command, cwd=settings.folder / server.cwd, env=server.env, start_deadline=15.0
-        )
-        lend = EnvSecrets(settings.references).lend
-        host = McpStdio(child, clock=self._clock, lend=lend, basics=child_environment(), settings=server.configured)
-        self._hosts.append(host)
-        return host
 
     async def _functions(self) -> AsyncGenerator[Finding]:
         try:

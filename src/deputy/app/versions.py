@@ -1,6 +1,5 @@
 """Agents' versions: kept as blobs when they are first used, and brought back as a run started on them."""
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
@@ -10,11 +9,11 @@ import msgspec
 from deputy.adapters.model.rehearsal import RehearsalScript, parse
 from deputy.adapters.tool.files import FILES, FilesTools
 from deputy.adapters.tool.function import FunctionTools
-from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.adapters.tool.source import load_functions, load_module
 from deputy.adapters.wire.schema import Validator
-from deputy.app.config import Deployed, McpServer, Settings, agent_from_bundle, child_environment, rehearsal_of
+from deputy.app.config import Connection, Deployed, Settings, agent_from_bundle, rehearsal_of
 from deputy.app.deployment import Deployment
+from deputy.app.hosts import Host, Means, host_for
 from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, NotFound, StoreDamaged
@@ -31,9 +30,7 @@ from deputy.kernel.visit import Catalogue, Check
 from deputy.ports.store import Blob, Row, Store
 from deputy.ports.tool import Tool
 
-__all__ = ["Versions", "compile_schema", "keep", "servers_of"]
-
-PYTHONS = ("python", "python3")  #: as a server's command: the Python that runs Deputy
+__all__ = ["Versions", "compile_schema", "connections_of", "keep"]
 
 
 def compile_schema(parameters: Mapping[str, object]) -> Check:
@@ -52,8 +49,8 @@ async def keep(store: Store, clock: Clock, deployed: Deployed, by: str = SYSTEM)
     await store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body))
 
 
-def servers_of(grants: tuple[Grant, ...], settings: Settings) -> list[McpServer]:
-    """The MCP servers that a mandate can reach."""
+def connections_of(grants: tuple[Grant, ...], settings: Settings) -> list[Connection]:
+    """The connections that a mandate can reach."""
 
     def reaches(pattern: str, prefix: str) -> bool:
         if pattern.endswith("*"):
@@ -61,7 +58,7 @@ def servers_of(grants: tuple[Grant, ...], settings: Settings) -> list[McpServer]
             return literal.startswith(prefix) or prefix.startswith(literal)
         return pattern.startswith(prefix)
 
-    return [s for s in settings.mcp.values() if any(reaches(g.pattern, f"{s.name}.") for g in grants)]
+    return [s for s in settings.connections.values() if any(reaches(g.pattern, f"{s.name}.") for g in grants)]
 
 
 class Versions:
@@ -71,11 +68,11 @@ class Versions:
         self._store, self._clock, self._deployment, self._lend = store, clock, deployment, lend
         self._bundles: dict[str, Bundle] = {}
         self._functions: dict[str, FunctionTools] = {}
-        self._servers: dict[str, tuple[McpServer, McpStdio]] = {}
+        self._connections: dict[str, tuple[Connection, Host]] = {}
         self._pinned: dict[str, Pinned] = {}
         self._declared: dict[str, Agent] = {}
         self._scripts: dict[str, RehearsalScript] = {}
-        self._retired: list[McpStdio] = []
+        self._retired: list[Host] = []
         self._files = FilesTools(self.folder / ".deputy" / "runs", clock)
 
     @property
@@ -92,10 +89,9 @@ class Versions:
         if declared is None:
             declared = self._declared[version] = agent_from_bundle(bundle, settings.models)
         grants = (*declared.grants, *(current.agent.grants if current else ()))
-        servers = servers_of(grants, settings)
         specs: dict[str, ToolSpec] = {**BUILT_IN, **{spec.name: spec for spec in FILES}}
-        for server in servers:
-            specs |= {spec.name: spec for spec in await self._server(server).catalogue()}
+        for connection in connections_of(grants, settings):
+            specs |= {spec.name: spec for spec in await self._connected(connection).catalogue()}
         specs |= {spec.name: spec for spec in await self._function_tools(version, bundle).catalogue()}
         pinned = self._pinned.get(version)
         if pinned is None or pinned.catalogue.specs != specs:
@@ -115,13 +111,13 @@ class Versions:
     def host(self, version: str, tool: str) -> Tool | None:
         """Where a tool of a version is performed."""
         server, dot, _ = tool.partition(".")
-        if dot and server in self._servers:
-            return self._servers[server][1]
+        if dot and server in self._connections:
+            return self._connections[server][1]
         return cast("Tool | None", self._files if server == "files" else self._functions.get(version))
 
     async def close(self) -> None:
         """End every server."""
-        for host in (*self._functions.values(), *(h for _, h in self._servers.values()), *self._retired):
+        for host in (*self._functions.values(), *(h for _, h in self._connections.values()), *self._retired):
             await host.close()
 
     # -- parts of a version
@@ -147,26 +143,12 @@ class Versions:
             raise ConfigError("There is no `run` in it.", "Write `async def run(task, desk):`.", file=path)
         return cast("Procedure", run)
 
-    def _same(self, server: McpServer) -> bool:
-        known = self._servers.get(server.name)
-        return known is not None and known[0] == server
-
-    def _server(self, server: McpServer) -> McpStdio:
-        if not self._same(server):
-            if server.url:
-                raise ConfigError(
-                    f"`mcp.{server.name}` has a `url`, and this release speaks to servers over stdio only.",
-                    "Give it a `command`.", file="deputy.toml",
-                )  # fmt: skip
-            if (old := self._servers.get(server.name)) is not None:
-                self._retired.append(old[1])
-            command = (sys.executable if server.command[0] in PYTHONS else server.command[0], *server.command[1:])
-            child = StdioServer(
-                name=server.name, command=command, cwd=self.folder / server.cwd, env=server.env,
-                deadline=60.0 if server.deadline is None else server.deadline,
-            )  # fmt: skip
-            host = McpStdio(
-                child, clock=self._clock, lend=self._lend, basics=child_environment(), settings=server.configured
-            )
-            self._servers[server.name] = (server, host)
-        return self._servers[server.name][1]
+    def _connected(self, connection: Connection) -> Host:
+        known = self._connections.get(connection.name)
+        if known is not None and known[0] == connection:
+            return known[1]
+        host = host_for(connection, Means(self.folder, self._clock, self._lend))
+        if known is not None:
+            self._retired.append(known[1])
+        self._connections[connection.name] = (connection, host)
+        return host

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 
-from deputy.app.config.settings import Reference
+from deputy.app.config.reference import Reference
 from deputy.base.errors import ConfigError
 
 __all__ = ["EnvSecrets", "child_environment", "is_reference", "user_name"]

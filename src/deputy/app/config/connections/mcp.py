@@ -1,0 +1,79 @@
+"""`[mcp.NAME]`: a server of the Model Context Protocol, as a program to start or an address to reach."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from deputy.app.config import values
+from deputy.app.config.connections.base import Server, read_tools
+from deputy.app.config.document import Table, Where, Wrong
+
+__all__ = ["McpServer", "read"]
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
+
+
+class McpServer(Server, frozen=True, kw_only=True):
+    """A program to start or an address to reach. Values of `env` and `headers` may be references.
+
+    `cwd` is relative to the workspace.
+    """
+
+    command: tuple[str, ...] = ()
+    url: str = ""
+    headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    env: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    cwd: str = ""
+
+    def references(self) -> Iterator[tuple[str, Where]]:
+        """Values of `env` and `headers` that stand for secrets."""
+        for kind, table in (("env", self.env), ("headers", self.headers)):
+            for key, value in table.items():
+                if values.REFERENCE.fullmatch(value):
+                    yield value, (kind, key)
+
+
+def read(name: str, table: Table) -> McpServer:
+    """The table `[mcp.NAME]`."""
+    table.only("command", "url", "headers", "env", "cwd", "deadline", "tools")
+    if ("command" in table) == ("url" in table):
+        found = "both `command` and `url`" if "url" in table else "neither `command` nor `url`"
+        message = f"{table.title} has {found}."
+        raise table.document.wrong(table.where, message, "Give it either a program to start or an address to reach.")
+    for key, other in (("env", "command"), ("cwd", "command"), ("headers", "url")):
+        if key in table and other not in table:
+            raise table.wrong(key, f"`{key}` in {table.title} goes with `{other}`.", "Remove it.")
+    command = table.get("command", values.list_of(values.prose, some=True), ())
+    if command and not command[0].strip():
+        raise table.wrong("command", f"`command` in {table.title} names no program.", "Put the program first.")
+    return McpServer(
+        name=name, command=command, url=table.get("url", values.url, ""),
+        headers=_headers(table), env=table.get("env", values.map_of(values.prose, _variable), {}),
+        cwd=table.get("cwd", values.line, ""), deadline=table.get("deadline", values.duration, None),
+        tools=read_tools(name, table),
+    )  # fmt: skip
+
+
+def _variable(value: object) -> str:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise Wrong("named as a variable is", "Use letters, digits and _ in its name.", secret=True)
+    return value
+
+
+def _headers(table: Table) -> dict[str, str]:
+    found = table.get("headers", values.map_of(values.line, _header), {})
+    for name, value in found.items():
+        if _SECRET_HEADER.search(name) and not values.REFERENCE.fullmatch(value):
+            message = f"The header `{name}` in {table.title} holds a secret itself."
+            remedy = "Put its whole value into an environment variable, and write `env:` and the variable's name."
+            raise table.document.wrong((*table.where, "headers", name), message, remedy)
+    return found
+
+
+def _header(value: object) -> str:
+    if not isinstance(value, str) or not _HEADER.fullmatch(value):
+        raise Wrong("named as a header of HTTP is", "Use letters, digits and - in its name.", secret=True)
+    return value
