@@ -9,7 +9,8 @@ import msgspec
 from deputy.base.canonical import decode
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired, delivery_from
-from deputy.domain.effect import Call, EffectClass, Repeat
+from deputy.domain.effect import Call
+from deputy.domain.effect_state import Answer, Effect, EffectStatus
 from deputy.domain.event import (
     BudgetRaised,
     BudgetShort,
@@ -31,64 +32,10 @@ from deputy.domain.event import (
     VerdictGiven,
     Workspace,
 )  # fmt: skip
-from deputy.domain.label import TRUSTED, Label
+from deputy.domain.likeness import Likeness
 from deputy.domain.message import ModelCall, Usage
 
 __all__ = ["Answer", "Effect", "EffectStatus", "ReplyTurn", "Run", "SummaryTurn", "TellTurn", "Turn", "fold"]
-
-EffectStatus = Literal[
-    "proposed", "asked", "approved", "shadowed", "denied", "claimed", "unknown", "in_doubt", "done", "failed"
-]
-FINAL: frozenset[EffectStatus] = frozenset(("shadowed", "denied", "done", "failed"))
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What people said to an ask, and who."""
-
-    by: str
-    edit: dict[str, object] | None = None
-
-
-class Effect:
-    """One effect of a run, as far as the journal tells."""
-
-    __slots__ = (
-        "answer", "asked", "asks", "at", "attempt", "call", "child", "cls", "cost", "error", "expires",
-        "first_at", "hold", "item", "keyed_for", "kind", "label", "ms", "n", "original", "repeat", "result",
-        "rule", "status", "verdict",
-    )  # fmt: skip
-
-    def __init__(self, n: int, kind: Literal["model", "tool"], call: Call) -> None:
-        self.n = n
-        self.kind = kind
-        self.call = call
-        self.original: Call | None = None  #: what was proposed before a person edited it
-        self.status: EffectStatus = "proposed"
-        self.cls: EffectClass = "read"
-        self.repeat: Repeat = "safe"
-        self.rule = ""
-        self.verdict = ""
-        self.attempt = 0
-        self.asks = 0  #: how many inbox items it has had
-        self.first_at: datetime | None = None  #: of the first intent
-        self.at: datetime | None = None  #: of the latest intent
-        self.hold: Cost = NOTHING
-        self.cost: Cost = NOTHING
-        self.item = ""  #: what waits in people's inbox for this effect, if anything
-        self.asked: VerdictGiven | None = None
-        self.answer: Answer | None = None
-        self.expires: datetime | None = None
-        self.keyed_for = 0.0
-        self.child = ""
-        self.result: object = None
-        self.error: Fault | None = None
-        self.label: Label = TRUSTED
-        self.ms = 0
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self.status in FINAL
 
 
 class ReplyTurn(msgspec.Struct, frozen=True):
@@ -122,7 +69,7 @@ class Run:
 
     __slots__ = (
         "asking", "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held",
-        "id", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares", "short", "shorts",
+        "id", "likeness", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares", "short", "shorts",
         "spent", "started", "taints", "task", "timers", "turns",
     )  # fmt: skip
 
@@ -134,6 +81,7 @@ class Run:
         self.ended: Ended | None = None
         self.task = ""
         self.effects: dict[int, Effect] = {}
+        self.likeness = Likeness()  #: found from `effects` as it is asked
         self.next_n = 1
         self.by_path: dict[str, int] = {}
         self.turns: list[Turn] = []
@@ -225,6 +173,7 @@ class Run:
         elif call is not None:
             effect.original = effect.original or effect.call
             effect.call = call  # an edit by a person replaces what was proposed
+            self.likeness = Likeness()
         if effect.call.path:
             self.by_path[effect.call.path] = n
         return effect

@@ -46,7 +46,7 @@ def day_account(agent: str, at: datetime) -> str:
 
 def check(run: Run, hold: Cost, limits: Limits) -> None:
     """Raise OverBudget where the run's own account cannot hold so much more."""
-    allowed = limits.raised(run.raised)
+    allowed = limits.raised(run.raised) if run.raised else limits
     unit = allowed.exceeded(run.held + run.spent + hold)
     if unit is not None:
         spent = allowed.exceeded(run.spent + hold) is not None
@@ -79,9 +79,11 @@ def bookings(run: Run, event: Event) -> list[Booking]:
     match event:
         case ModelIntent(n=n) | ToolIntent(n=n):
             before = run.effects.get(n)
+            if before is None:
+                return [Booking(event.at, event.hold, NOTHING)]
             lost = event.unconfirmed if isinstance(event, ModelIntent) else NOTHING
-            let_go = before is not None and before.at is not None and (before.hold or lost)
-            first = [Booking(before.at, NOTHING - before.hold, lost)] if let_go and before and before.at else []
+            let_go = before.at is not None and (before.hold or lost)
+            first = [Booking(before.at, NOTHING - before.hold, lost)] if let_go and before.at else []
             return [*first, Booking(event.at, event.hold, NOTHING)]
         case ModelReply(n=n, cost=cost) | Outcome(n=n, status="done" | "failed", cost=cost):
             effect = run.effects.get(n)
@@ -109,6 +111,10 @@ def spread(run: Run, event: Event, booked: Sequence[Booking], limits: Mandated) 
         return [Move(account, raised=event.amount)] if account else []
     if not booked:
         return []
+    started = run.started
+    assert started is not None
+    if not run.shares and not started.ancestors and not (type(event) is ToolIntent and event.child):  # as most runs are
+        return [m for day, hold, spend in booked if (m := _of_the_day(started.agent, day, hold, spend, limits))]
     opens = isinstance(event, ToolIntent) and bool(event.child) and not run.shares
     found: list[Move] = []
     own, shared = f"run:{run.id}", _shared(run, opens=opens)
@@ -118,17 +124,19 @@ def spread(run: Run, event: Event, booked: Sequence[Booking], limits: Mandated) 
         for account in shared:
             if hold or spend:
                 found.append(Move(account, hold, spend, limits.run if account == own else None))
-        hold, spend = _without_wall(hold), _without_wall(spend)
-        if hold or spend:
-            assert run.started is not None
-            found.append(Move(day_account(run.started.agent, day), hold, spend, limits.day))
+        if move := _of_the_day(started.agent, day, hold, spend, limits):
+            found.append(move)
     return found
+
+
+def _of_the_day(agent: str, day: datetime, hold: Cost, spend: Cost, limits: Mandated) -> Move | None:
+    """What goes to the account of an agent's day, which counts no wall time."""
+    hold, spend = _without_wall(hold), _without_wall(spend)
+    return Move(day_account(agent, day), hold, spend, limits.day) if hold or spend else None
 
 
 def _shared(run: Run, *, opens: bool) -> tuple[str, ...]:
     above = run.started.ancestors if run.started is not None else ()
-    if not above and not run.shares and not opens:
-        return ()  # as for most runs
     names = [f"run:{name}" for name in above]
     return (*names, f"run:{run.id}") if run.shares or opens else tuple(names)
 

@@ -3,13 +3,13 @@
 Checked last, here: that the lease still holds on a clock that counts suspended time. Nothing is sent after it.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import assert_never
 
 from deputy.base.clock import Clock
 from deputy.domain.effect import NOT_SENT, Failed, Intent, Result, ToolRequest, Unknown
 from deputy.domain.message import Prompt
+from deputy.kernel.patience import Patience
 from deputy.ports.model import Model
 from deputy.ports.tool import Tool
 
@@ -25,14 +25,14 @@ class Executor:
         self, clock: Clock, *, model_for: Callable[[str], Model | None], tool_for: Callable[[str, str], Tool | None]
     ) -> None:
         self._clock, self._model_for, self._tool_for = clock, model_for, tool_for
+        self._patience = Patience()
 
     async def __call__(self, intent: Intent) -> Result:
         """Perform an intent on the port for its kind; never raises for what the world does."""
         if self._clock.boot() >= intent.dispatch_by:
             return Failed(NOT_SENT, "The lease ran out before anything was sent.", retry=True)
         try:
-            async with asyncio.timeout(intent.deadline + GRACE):
-                return await self._dispatch(intent)
+            return await self._patience.wait(self._dispatch(intent), intent.deadline + GRACE)
         except TimeoutError:
             return Unknown("It did not end by its deadline.")
 
@@ -57,8 +57,7 @@ class Executor:
         if host is None:
             return True
         try:
-            async with asyncio.timeout(longest + GRACE):
-                await host.quiesce(key)
+            await self._patience.wait(host.quiesce(key), longest + GRACE)
         except TimeoutError:
             return False
         return True

@@ -16,9 +16,8 @@ from deputy.base.clock import Clock
 from deputy.base.errors import CommitRefused, Stopping, StoreBusy, StoreError, StoreFull
 from deputy.domain.agent import Agent
 from deputy.domain.chain import link
-from deputy.domain.cost import NOTHING
 from deputy.domain.effect import Intent, ToolRequest
-from deputy.domain.event import Event, ModelIntent, ToolIntent
+from deputy.domain.event import BudgetRaised, Event, ModelIntent, ToolIntent
 from deputy.domain.message import Prompt
 from deputy.domain.run import Run
 from deputy.domain.stow import stow
@@ -41,32 +40,9 @@ class Holding:
         self.stopping = False  #: whether nothing new may begin
 
 
-class _Draft:
-    """Events and what goes with them, on their way into one commit."""
-
-    __slots__ = ("booked", "events", "extras")
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.booked: list[list[Booking]] = []  #: for each event, by the state before it
-        self.extras: dict[str, list[Any]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self.events)
-
-    def add(self, event: Event, booked: list[Booking], extras: Mapping[str, Sequence[Any]]) -> None:
-        self.events.append(event)
-        self.booked.append(booked)
-        for name, values in extras.items():
-            self.extras.setdefault(name, []).extend(values)
-
-    def absorb(self, later: "_Draft") -> "_Draft":
-        """This draft, followed by a later one."""
-        self.events += later.events
-        self.booked += later.booked
-        for name, values in later.extras.items():
-            self.extras.setdefault(name, []).extend(values)
-        return self
+#: On its way into a commit: an event (None where only other things go along), what it books by the state before it,
+#: and what goes with it.
+_Entry = tuple[Event | None, Sequence[Booking], Mapping[str, Sequence[Any]]]
 
 
 class Journal:
@@ -77,7 +53,7 @@ class Journal:
         self.row, self.run = row, run
         self.limits: Callable[[], Mandated] | None = None
         self._head = (row.seq, row.link)
-        self._draft = _Draft()
+        self._draft: list[_Entry] = []
         self._lock = asyncio.Lock()
         self._flush: asyncio.Task[None] | None = None
         self._kicked = False
@@ -98,7 +74,7 @@ class Journal:
 
     def record(self, event: Event, **extras: Sequence[Any]) -> None:
         """Take in what cannot be refused; durable with the next commit, or a moment later by itself."""
-        self._add(self._draft, event, extras)
+        self._draft.append(self._entry(event, extras))
         self.run.apply(event)
         if not self._kicked:
             self._kicked = True
@@ -107,38 +83,39 @@ class Journal:
     async def commit(self, event: Event, *, thawed: str = "", grant: str = "", **extras: Sequence[Any]) -> None:
         """Write what may be refused, after all that was recorded; raises CommitRefused and then changes nothing."""
         async with self._lock:
-            if isinstance(event, ModelIntent | ToolIntent) and event.hold:
+            mandated = self._mandated()
+            if (type(event) is ModelIntent or type(event) is ToolIntent) and event.hold:
                 old = self.run.effects.get(event.n)
-                check(self.run, event.hold - (old.hold if old is not None else NOTHING), self._mandated().run)
-            recorded, self._draft = self._draft, _Draft()
-            draft = _Draft().absorb(recorded) if recorded.events or recorded.extras else _Draft()
-            self._add(draft, event, extras)
+                more = event.hold if old is None or not old.hold else event.hold - old.hold
+                check(self.run, more, mandated.run)
+            recorded, self._draft = self._draft, []
             try:
-                await self._write(draft, thawed=thawed, grant=grant)
+                entries = [*recorded, self._entry(event, extras)]
+                await self._write(entries, mandated, thawed=thawed, grant=grant)
             except CommitRefused:
-                self._draft = recorded.absorb(self._draft)
+                self._draft = recorded + self._draft
                 raise
             self.run.apply(event)
 
     def keep(self, blob: Blob) -> None:
         """Store a blob with the next commit."""
-        self._draft.extras.setdefault("blobs", []).append(blob)
+        self._draft.append((None, (), {"blobs": (blob,)}))
 
     async def durable(self) -> None:
         """Return once everything recorded is durable."""
         async with self._lock:
             if self._draft:
-                draft, self._draft = self._draft, _Draft()
-                await self._write(draft)
+                draft, self._draft = self._draft, []
+                await self._write(draft, self._mandated())
 
     async def leave(self, change: StateChange, event: Event | None = None, **extras: Sequence[Any]) -> None:
         """Write the last of this visit (or of the run) and give up the lease, in one commit."""
         async with self._lock:
             if event is not None:
-                self._add(self._draft, event, extras)
+                self._draft.append(self._entry(event, extras))
                 self.run.apply(event)
-            draft, self._draft = self._draft, _Draft()
-            await self._write(draft, state=change)
+            draft, self._draft = self._draft, []
+            await self._write(draft, self._mandated(), state=change)
 
     def close(self) -> None:
         """Write nothing more: the stay is over, or was cut short as by a crash."""
@@ -150,8 +127,8 @@ class Journal:
     def _mandated(self) -> Mandated:
         return UNLIMITED if self.limits is None else self.limits()
 
-    def _add(self, draft: _Draft, event: Event, extras: Mapping[str, Sequence[Any]]) -> None:
-        draft.add(event, bookings(self.run, event) if self.run.started is not None else [], extras)
+    def _entry(self, event: Event, extras: Mapping[str, Sequence[Any]]) -> _Entry:
+        return event, bookings(self.run, event) if self.run.started is not None else (), extras
 
     def _kick(self) -> None:
         """Write what was recorded, unless whoever recorded it has committed meanwhile and taken it along."""
@@ -164,23 +141,28 @@ class Journal:
             await self.durable()
 
     async def _write(
-        self, draft: _Draft, *, thawed: str = "", grant: str = "", state: StateChange | None = None
-    ) -> None:
+        self, draft: Sequence[_Entry], mandated: Mandated, *, thawed: str = "", grant: str = "",
+        state: StateChange | None = None,
+    ) -> None:  # fmt: skip
         (seq, last), run = self._head, self.run.id
         rows: list[Row] = []
         moves: list[Move] = []
-        mandated = self._mandated()
-        for event, booked in zip(draft.events, draft.booked, strict=True):
-            moves += spread(self.run, event, booked, mandated)
+        rest: dict[str, list[Any]] = {}
+        for event, booked, extras in draft:
+            for name, values in extras.items():
+                rest.setdefault(name, []).extend(values)
+            if event is None:
+                continue
+            if booked or type(event) is BudgetRaised:
+                moves += spread(self.run, event, booked, mandated)
             body, blobs = stow(event)
             seq += 1
             last = link(last, run, seq, body)
             rows.append(Row(seq, last, body))
             if blobs:
-                draft.extras.setdefault("blobs", []).extend(Blob(*blob) for blob in blobs)
+                rest.setdefault("blobs", []).extend(Blob(*blob) for blob in blobs)
         commit = Commit(
-            run=run, lease=self._holding.lease, head=self._head, rows=rows, moves=moves, thawed=thawed,
-            grant=grant, state=state, **draft.extras,
+            run, self._holding.lease, self._head, rows, moves=moves, thawed=thawed, grant=grant, state=state, **rest
         )  # fmt: skip
         await self._commit(commit)
         self._head = (seq, last)

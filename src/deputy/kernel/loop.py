@@ -99,11 +99,16 @@ def _told_since(run: Run, reply: ReplyTurn) -> bool:
 
 
 def _in_circles(run: Run) -> bool:
-    replies = [t for t in run.turns[-2 * CIRCLES :] if isinstance(t, ReplyTurn)][-CIRCLES:]
-    if len(replies) < CIRCLES or any(not isinstance(t, ReplyTurn) for t in run.turns[-CIRCLES:]):
+    latest = run.turns[-CIRCLES:]
+    first = latest[0]
+    if len(latest) < CIRCLES or not isinstance(first, ReplyTurn) or not first.said.calls:
         return False
-    first = _made(run, replies[0])
-    return bool(first) and all(_made(run, reply) == first for reply in replies[1:])
+    said = [(call.tool, call.arguments) for call in first.said.calls]
+    for turn in latest[1:]:  # what was asked is compared before what came back
+        if not isinstance(turn, ReplyTurn) or [(call.tool, call.arguments) for call in turn.said.calls] != said:
+            return False
+    made = _made(run, first)
+    return all(isinstance(turn, ReplyTurn) and _made(run, turn) == made for turn in latest[1:])
 
 
 def _made(run: Run, reply: ReplyTurn) -> list[tuple[str, str, object]]:

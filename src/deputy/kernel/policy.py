@@ -84,12 +84,10 @@ class Policy:
     def _equal_effect(self, q: Question) -> Verdict | None:
         if q.spec.effect not in CONSEQUENTIAL:
             return None
-        wanted = _authority(q.spec, q.args)
-        for effect in q.run.effects.values():
-            if effect.n >= q.n or effect.call.tool != q.spec.name or effect.status in _DID_NOT_HAPPEN:
-                continue
-            if _authority(q.spec, effect.call.args) == wanted:
-                why = f"This run already asked for the same `{q.spec.name}` (effect {effect.n}, {effect.status})."
+        for n in q.run.likeness.of(q.run.effects, q.spec.name, q.spec.authority, q.args):
+            effect = q.run.effects[n]
+            if n < q.n and effect.status not in _DID_NOT_HAPPEN:
+                why = f"This run already asked for the same `{q.spec.name}` (effect {n}, {effect.status})."
                 grant = grant_for(q.agent.grants, q.spec.name)
                 return Ask("equal-effect", grant.approvers if grant else (), frozenset(), why)
         return None
@@ -137,15 +135,11 @@ class Policy:
         return APPROVAL_LASTS if grant is None or grant.expires is None else grant.expires
 
 
-_DID_NOT_HAPPEN = ("proposed", "denied", "failed", "shadowed")
+_DID_NOT_HAPPEN = frozenset(("proposed", "denied", "failed", "shadowed"))
 
 
 def _strictness(verdict: Verdict) -> int:
     return (Allow, Ask, Shadow, Deny).index(type(verdict))
-
-
-def _authority(spec: ToolSpec, args: Mapping[str, object]) -> Mapping[str, object]:
-    return {name: args.get(name) for name in spec.authority} if spec.authority else args
 
 
 def _amount(args: Mapping[str, object], name: str) -> Decimal:

@@ -9,11 +9,9 @@ from deputy.domain.agent import Agent
 from deputy.domain.catalogue import Route
 from deputy.domain.effect import ToolSpec
 from deputy.domain.principal import Directory
-from deputy.domain.run import Run
 from deputy.kernel.budget import UNLIMITED, Mandated
 from deputy.kernel.journal import Journal
 from deputy.kernel.policy import Policy
-from deputy.ports.store import RunRow
 
 __all__ = ["FILES_WRONG", "Catalogue", "Check", "Rules", "Visit"]
 
@@ -62,32 +60,24 @@ class Rules(NamedTuple):
 class Visit:
     """One stay of a run with a worker, from claim to release."""
 
-    __slots__ = ("_limited", "catalogue", "conversation", "journal", "pinned", "rules")
+    __slots__ = ("_limited", "catalogue", "conversation", "journal", "pinned", "row", "rules", "run")
 
     def __init__(self, rules: Rules, journal: Journal, pinned: Agent, catalogue: Catalogue) -> None:
         self.rules, self.journal, self.pinned, self.catalogue = rules, journal, pinned, catalogue
+        self.run = journal.run  #: its state
+        self.row = journal.row  #: what the table of runs knows of it
         self.conversation: Any = None  #: the model loop's, kept between its steps
         self._limited: tuple[Agent | None, Mandated] = (None, UNLIMITED)
         journal.limits = self.limits
 
     @property
-    def run(self) -> Run:
-        """The state of the run."""
-        return self.journal.run
-
-    @property
-    def row(self) -> RunRow:
-        """What the table of runs knows of it."""
-        return self.journal.row
-
-    @property
     def agent(self) -> Agent:
         """The agent's mandate as it is now; raises NotFound if it is no longer deployed."""
-        agent = self.rules.agent(self.journal.row.agent)
+        agent = self.rules.agent(self.row.agent)
         if agent is None:
             raise NotFound(
-                f"agent `{self.journal.row.agent}` is not deployed any more",
-                f"Put agents/{self.journal.row.agent}/AGENT.md back, or cancel the run.",
+                f"agent `{self.row.agent}` is not deployed any more",
+                f"Put agents/{self.row.agent}/AGENT.md back, or cancel the run.",
             )
         return agent
 

@@ -254,7 +254,15 @@ class SqliteStore:
             for one, head in zip(taken, heads, strict=True):
                 self._committer.own(one.run.id, head, lease)
 
+        if not only and not await self._read(lambda r: self._may_claim(r, lease)):
+            return ()
         return await self._write(work, own)
+
+    @staticmethod
+    def _may_claim(reader: Database, lease: Lease) -> bool:
+        """Whether there is anything to write: a run to claim, or a lease to find lost."""
+        held = reader.execute(statement("epoch_of"), (lease.worker,)).get == lease.epoch
+        return not held or reader.execute(statement("claimable"), (1,)).get is not None
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call back, in the event loop, soon after any process changed the database; returns how to stop."""
