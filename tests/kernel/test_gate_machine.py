@@ -190,9 +190,9 @@ class GateMachine(RuleBasedStateMachine):
 
 
 GateMachine.TestCase.settings = settings(
-    max_examples=12,
-    stateful_step_count=12,
+    max_examples=80,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=(HealthCheck.too_slow, HealthCheck.filter_too_much),
 )
-TestGate = pytest.mark.timeout(600)(GateMachine.TestCase)
+TestGate = pytest.mark.timeout(180)(GateMachine.TestCase)

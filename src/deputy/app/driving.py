@@ -183,7 +183,8 @@ async def _newer(office: Office, newest: str) -> list[RunRow]:
 
 async def _pause(end: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(end.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await end.wait()
 
 
 async def _changed(office: Office, end: asyncio.Event, longest: float = LOOK) -> None:

@@ -132,7 +132,8 @@ class Worker:
                 self._deliver(await self._store.mail(holding.lease))
             pause = self._settings.look if due is None else min((due - now).total_seconds(), self._settings.look)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(pause, 0.001))
+                async with asyncio.timeout(max(pause, 0.001)):
+                    await self._wake.wait()
 
     async def _look(self, holding: Holding, now: datetime, only: Sequence[str]) -> tuple[datetime | None, int]:
         """See to all that may have come due: when the next timer is, and how many runs were claimed."""

@@ -86,7 +86,8 @@ class World:
 
     async def happens(self, event: asyncio.Event) -> None:
         """Return once something has happened; fails if it never does."""
-        await asyncio.wait_for(event.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await event.wait()
 
 
 class Hand:

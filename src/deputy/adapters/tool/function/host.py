@@ -83,7 +83,8 @@ class FunctionTools:
         end = loop.time() + intent.deadline
         if not tool.awaited:
             try:
-                await asyncio.wait_for(self._threads.acquire(), intent.deadline)
+                async with asyncio.timeout(intent.deadline):
+                    await self._threads.acquire()
             except TimeoutError:
                 return Failed("busy", "Too many functions were still running; it was not called.", retry=True)
         if self._clock.boot() > intent.dispatch_by:
