@@ -144,7 +144,7 @@ def test_every_event_stands_in_the_reference():
 
 
 #: which argument of these names a code of an outcome
-PLACES = {"Failed": 0, "Fault": 0, "Fail": 0, "failed": 1, "_fail": 3, "_failed": 0, "_refuse": 2, "_Refusal": 0}
+PLACES = {"Failed": 0, "Fault": 0, "Fail": 0, "failed": 1, "_fail": 3, "_failed": 0, "_refuse": 2, "Refusal": 0}
 
 
 def codes_of(path: Path) -> Iterator[str]:
@@ -162,7 +162,7 @@ def codes_of(path: Path) -> Iterator[str]:
                     yield from (str(n.value) for n in [args[PLACES[name]]] if isinstance(n, ast.Constant))
                 if name == "Trouble":
                     yield from (str(k.value.value) for k in keywords if isinstance(k.value, ast.Constant))
-            case ast.FunctionDef(name="_kind"):
+            case ast.FunctionDef(name="_kind" | "_passing"):
                 returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
                 for value in returned:
                     if isinstance(value, ast.Tuple) and isinstance(value.elts[0], ast.Constant):

@@ -18,11 +18,10 @@ from deputy.base.errors import ConfigError, DeputyError
 
 if TYPE_CHECKING:
     import httpx2
-    from httpx2 import Response as Response
 
 __all__ = [
     "Answer", "Dispatch", "Egress", "EgressError", "EgressRefused", "Interrupted", "ResponseTooLarge", "Timeouts",
-    "TooLate", "Unreachable", "dispatching", "origin", "reason", "received",
+    "Unreachable", "dispatching", "origin", "reason", "received",
 ]  # fmt: skip
 
 LIMIT = 64_000_000  #: bytes of an answer
@@ -47,12 +46,6 @@ class Unreachable(EgressError):
     """No connection came about; nothing was sent."""
 
     code = "unreachable"
-
-
-class TooLate(EgressError):
-    """A connection was there, but nothing may be sent any more; nothing was."""
-
-    code = "too_late"
 
 
 class Interrupted(EgressError):
@@ -85,20 +78,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispatch:
-    """Whether the first byte of a request has left; `permitted` is asked last, just before it does."""
+    """Whether the first byte of a request has left."""
 
-    def __init__(self, permitted: Callable[[], bool] | None = None) -> None:
-        self.begun, self.permitted = False, permitted
+    def __init__(self) -> None:
+        self.begun = False
 
 
 _watched: ContextVar[Dispatch | None] = ContextVar("deputy.egress", default=None)
 
 
 @contextmanager
-def dispatching(permitted: Callable[[], bool] | None = None) -> Generator[Dispatch]:
+def dispatching() -> Generator[Dispatch]:
     """Watch the requests made inside, by whatever library: what never began to leave certainly did not happen."""
-    outer = _watched.get()
-    dispatch = Dispatch(permitted or (outer.permitted if outer is not None else None))
+    dispatch, outer = Dispatch(), _watched.get()
     token = _watched.set(dispatch)
     try:
         yield dispatch
@@ -244,8 +236,6 @@ def _admit(place: str, allowed: frozenset[str]) -> None:
 def _watcher(dispatch: Dispatch | None) -> Callable[[str, object], Awaitable[None]]:
     async def watch(event: str, _: object) -> None:
         if dispatch is not None and event.endswith("send_request_headers.started"):
-            if dispatch.permitted is not None and not dispatch.permitted():
-                raise TooLate("Nothing was sent: the worker's lease had run out.")
             dispatch.begun = True
 
     return watch

@@ -4,13 +4,10 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-from deputy.adapters.egress import Egress
-from deputy.adapters.model.openai_chat import Endpoint, OpenAIChat
-from deputy.adapters.model.rehearsal import Rehearsal
 from deputy.adapters.store.sqlite import SqliteStore
 from deputy.app.config import EnvSecrets, Settings, find_workspace, load
-from deputy.app.config.settings import REHEARSAL
 from deputy.app.deployment import Deployment
+from deputy.app.models import Models
 from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
@@ -24,7 +21,6 @@ from deputy.kernel.gate import Gate
 from deputy.kernel.recovery import Recovery
 from deputy.kernel.schedule import Worker, WorkerSettings
 from deputy.kernel.visit import Rules
-from deputy.ports.model import Model
 from deputy.ports.store import Row, Store
 
 __all__ = ["Office", "database_file", "office"]
@@ -40,8 +36,7 @@ class Office:
         self.deployment = Deployment(settings, self._files_changed)
         self.secrets = EnvSecrets(settings.references)
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
-        self._models: dict[str, Model] = {}
-        self._egress: Egress | None = None
+        self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script)
 
     @property
     def settings(self) -> Settings:
@@ -55,7 +50,7 @@ class Office:
             clock=self.clock, policy=deployment.policy, directory=deployment.directory, agent=deployment.agent,
             route=deployment.route, frozen=deployment.frozen,
         )  # fmt: skip
-        executor = Executor(self.clock, model_for=self._model, tool_for=self.versions.host)
+        executor = Executor(self.clock, model_for=self._models.of, tool_for=self.versions.host)
         recovery = Recovery(self.store, rules, Gate(executor, BuiltIn()), self.versions.pin)
         settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
         return Worker(
@@ -78,10 +73,7 @@ class Office:
     async def close(self) -> None:
         """Let go of everything."""
         await self.versions.close()
-        for model in self._models.values():
-            await model.close()
-        if self._egress is not None:
-            await self._egress.close()
+        await self._models.close()
         await self.store.close()
 
     # -- inside
@@ -93,26 +85,8 @@ class Office:
             await self.store.wake("frozen")
             await self.store.wake("configuration")
 
-    def _model(self, name: str) -> Model | None:
-        if name not in self._models:
-            route = self.settings.route(name)
-            if route is None:
-                return None
-            if route.provider == REHEARSAL:
-                self._models[name] = Rehearsal(self.versions.script)
-            else:
-                if self._egress is None:
-                    self._egress = Egress([m.base_url for m in self.settings.models.values() if m.base_url])
-                endpoint = Endpoint(
-                    name=route.name, base_url=route.base_url, model=route.model, price=route.price, extra=route.extra
-                )
-                reference = route.api_key
-                key = (lambda: self.secrets.lend(reference)) if reference else None
-                self._models[name] = OpenAIChat(endpoint, self._egress, key)
-        return self._models[name]
-
     def _files_changed(self, wrong: UsageError | None) -> None:
-        self._models.clear()
+        self._models.forget()
         self.notices("The workspace's files changed." if wrong is None else f"Everything waits: {wrong.message}")
 
     def _trouble(self, exc: StoreError | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deputy.app.config import Settings, load
+from deputy.app.routes import kernel_route
 from deputy.base.errors import UsageError
 from deputy.domain.agent import Agent
 from deputy.domain.catalogue import Route
@@ -71,7 +72,7 @@ class Deployment:
     def route(self, name: str) -> Route:
         """What a model costs and how long it may take."""
         found = self.settings.route(name)
-        return found.route() if found is not None else Route(name=name)
+        return kernel_route(found, self.settings.currency) if found is not None else Route(name=name)
 
     def frozen(self) -> frozenset[str]:
         """Agents that may not act now."""

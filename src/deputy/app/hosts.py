@@ -5,16 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from deputy.adapters.egress import Egress, Timeouts
-from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.app.config import Connection, McpServer, child_environment
 from deputy.base.clock import Clock
+from deputy.base.errors import ConfigError
 from deputy.ports.tool import Tool
 
 __all__ = ["HOSTS", "Host", "Means", "host_for"]
 
-SILENCE = 86_400.0  #: seconds that a stream may say nothing: what bounds a call is its deadline
 PYTHONS = ("python", "python3")  #: as a server's command: the Python that runs Deputy
 
 
@@ -37,17 +35,15 @@ class Means(NamedTuple):
 
 
 def _mcp(server: McpServer, means: Means) -> Host:
-    deadline = 60.0 if server.deadline is None else server.deadline
     if server.url:
-        address = HttpServer(
-            name=server.name, url=server.url, headers=server.headers, deadline=deadline, start_deadline=means.patience
-        )
-        egress = Egress([server.url], timeouts=Timeouts(read=SILENCE))
-        return McpHttp(address, egress=egress, clock=means.clock, lend=means.lend, settings=server.configured)
+        raise ConfigError(
+            f"`mcp.{server.name}` has a `url`, and this release speaks to servers over stdio only.",
+            "Give it a `command`.", file="deputy.toml",
+        )  # fmt: skip
     command = (sys.executable if server.command[0] in PYTHONS else server.command[0], *server.command[1:])
     child = StdioServer(
         name=server.name, command=command, cwd=means.folder / server.cwd, env=server.env,
-        deadline=deadline, start_deadline=means.patience,
+        deadline=60.0 if server.deadline is None else server.deadline, start_deadline=means.patience,
     )  # fmt: skip
     return McpStdio(child, clock=means.clock, lend=means.lend, basics=child_environment(), settings=server.configured)
 

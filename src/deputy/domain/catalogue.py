@@ -4,6 +4,7 @@ from decimal import ROUND_CEILING, Decimal
 
 import msgspec
 
+from deputy.domain.cost import Cost
 from deputy.domain.message import Usage
 
 __all__ = ["FREE", "Price", "Route", "Tier"]
@@ -16,6 +17,8 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     input: Decimal = Decimal(0)
     output: Decimal = Decimal(0)
     cached: Decimal | None = None  #: for input read from a cache; as `input` where it is not given
+    hit: Decimal | None = None  #: the same where the request carried markers; as `cached` where it is not given
+    written: Decimal | None = None  #: for input that a marker let the server keep; as `input` where it is not given
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,20 +26,23 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     tiers: tuple[Tier, ...] = (Tier(),)
 
-    def of(self, usage: Usage) -> int:
-        """The price of this usage in micros, rounded up."""
+    def of(self, usage: Usage, *, marked: bool = False) -> int:
+        """The price of this usage in micros, rounded up; `marked` where the request carried cache markers."""
         tier = next((t for t in self.tiers if t.upto is None or usage.input <= t.upto), self.tiers[-1])
-        cached = tier.input if tier.cached is None else tier.cached
-        money = tier.input * (usage.input - usage.cached) + cached * usage.cached + tier.output * usage.output
+        cached = tier.hit if marked and tier.hit is not None else tier.cached
+        known = (tier.input if cached is None else cached) * usage.cached
+        kept = (tier.input if tier.written is None else tier.written) * usage.written
+        money = tier.input * (usage.input - usage.cached - usage.written) + known + kept + tier.output * usage.output
         return int(money.to_integral_value(ROUND_CEILING))  # per million tokens, so already micros
 
     def worst(self, input_tokens: int, output_tokens: int) -> int:
-        """The most a call can cost: nothing cached, every token of the reply used, the dearest tier it can reach."""
-        return max(
-            int((t.input * input_tokens + t.output * output_tokens).to_integral_value(ROUND_CEILING))
-            for t in self.tiers
-            if t.upto is None or t is self.tiers[-1] or input_tokens <= t.upto
-        )
+        """The most a call can cost: nothing read from a cache, all of the reply used, the dearest tier it can reach."""
+        most = Decimal(0)
+        for tier in self.tiers:
+            most = max(most, max(tier.input, tier.written or tier.input) * input_tokens + tier.output * output_tokens)
+            if tier.upto is not None and input_tokens <= tier.upto:
+                break  # a shorter input may fall into a tier before this one, and never into one after it
+        return int(most.to_integral_value(ROUND_CEILING))
 
 
 FREE = Price()
@@ -50,3 +56,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 4096
     deadline: float = 300.0
     context: int = 131_072  #: tokens that prompt and reply share
+    thinking: int = 0  #: tokens that a reply may take beyond its limit, for thinking that is counted apart
+
+    def worst(self, input_tokens: int, max_tokens: int) -> Cost:
+        """The most money and tokens that a call can take."""
+        output = max_tokens + self.thinking
+        return Cost(money=self.price.worst(input_tokens, output), tokens=input_tokens + output)

@@ -1,19 +1,18 @@
 """What a run asks of the world, what permits it (Intent) and what came of it (Result)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal, NoReturn, final
 
 import msgspec
 
 from deputy.base.canonical import canonical, digest
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.elicitation import Form
 from deputy.domain.label import UNTRUSTED, Label
 from deputy.domain.message import Prompt
 
 __all__ = [
-    "CONSEQUENTIAL", "NOT_SENT", "Ask", "Call", "Done", "EffectClass", "Ending", "Failed", "Input", "InputRequired",
-    "Intent", "Repeat", "Result", "ToolRequest", "ToolSpec", "Unknown", "approval_digest",
+    "CONSEQUENTIAL", "NOT_SENT", "Call", "Done", "EffectClass", "Failed", "Intent", "Repeat", "Result", "ToolRequest",
+    "ToolSpec", "Unknown", "approval_digest",
 ]  # fmt: skip
 
 EffectClass = Literal["read", "write", "send", "irreversible", "execute"]
@@ -39,7 +38,6 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     conclusive: bool = False  #: whether its "absent" proves that nothing happened
     keyed_for: float = 86_400.0
     deadline: float = 60.0
-    changed: str = ""  #: why a person must look at it again before it is called; the gate denies it until then
 
     @property
     def schema_digest(self) -> str:
@@ -56,25 +54,11 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str = ""
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """What people answered to the far side's questions, by its names for them; and its own state, sent back as it was.
-
-    An answer is `{"action": "accept", "content": {…}}`, or `{"action": "decline"}`.
-    """
-
-    answers: Mapping[str, object]
-    state: str = ""
-
-
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool call ready to be performed; `input` where the far side asked for some before it would begin."""
+    """A tool call ready to be performed."""
 
     spec: ToolSpec
     args: Mapping[str, object]
-    input: Input | None = None
-
-
-Ask = Callable[[str, Form], Awaitable[dict[str, object]]]  #: puts a form of a server to people, in mid-call
 
 
 class _Sealed(type):
@@ -87,13 +71,10 @@ class Intent(metaclass=_Sealed):
     """Proof that an effect was allowed, paid for and journaled; every outward port asks for one.
 
     `key` is the effect's id and the idempotency key; `deadline` is in seconds from dispatch; nothing is sent once
-    the clock that counts suspended time passes `dispatch_by`. What the far side asks in mid-call goes to `ask`, which
-    returns `{"action": "accept", "content": {…}}` or why not, before the deadline.
+    the clock that counts suspended time passes `dispatch_by`.
     """
 
-    __slots__ = (
-        "agent", "ask", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run", "version",
-    )  # fmt: skip
+    __slots__ = ("agent", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run", "version")
     run: str
     key: str
     attempt: int
@@ -103,7 +84,6 @@ class Intent(metaclass=_Sealed):
     request: ToolRequest | Prompt
     deadline: float
     dispatch_by: float
-    ask: Ask
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -121,6 +101,7 @@ class Failed(msgspec.Struct, frozen=True):
     message: str
     cost: Cost = NOTHING
     retry: bool = False  #: whether the same request may work a moment later (for calls that are safe to repeat)
+    wait: float = 0.0  #: seconds that the far side asks to wait before that
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -129,16 +110,7 @@ class Unknown(msgspec.Struct, frozen=True):
     message: str
 
 
-class InputRequired(msgspec.Struct, frozen=True):
-    """It has not begun: the far side wants answers first, and then the same call again with them and its `state`."""
-
-    asker: str  #: the server
-    forms: Mapping[str, Form]  #: by the far side's name for each
-    state: str = ""
-
-
-Ending = Done | Failed | Unknown
-Result = Ending | InputRequired
+Result = Done | Failed | Unknown
 
 
 def approval_digest(

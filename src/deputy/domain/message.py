@@ -64,6 +64,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     output: int = 0
     cached: int = 0  #: part of `input` read from a cache
     reasoning: int = 0  #: part of `output` spent on thinking
+    written: int = 0  #: part of `input` that a marker let the server keep, and not read from a cache
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import assert_never
 from deputy.base.errors import DeputyError, Frozen
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.effect import NOT_SENT, Call, Done, Ending, Failed, InputRequired, ToolRequest, ToolSpec, Unknown
+from deputy.domain.effect import NOT_SENT, Call, Done, Failed, Result, ToolRequest, ToolSpec, Unknown
 from deputy.domain.event import (
     Event,
     Fault,
@@ -42,6 +42,7 @@ from deputy.ports.store import Timer
 __all__ = ["Gate"]
 
 PAUSES = (0.0, 0.2, 1.0, 3.0, 8.0)  #: seconds before attempt 1, 2, … of a call that may be repeated
+LONGEST_PAUSE = 120.0  #: seconds, whatever a far side asks for
 
 
 class Gate:
@@ -189,7 +190,7 @@ class Gate:
 
     async def _call(
         self, visit: Visit, n: int, request: ToolRequest | Prompt, attempt: int, deadline: float
-    ) -> tuple[Ending, int]:
+    ) -> tuple[Result, int]:
         """Execute one attempt; the milliseconds it took beside its result."""
         clock = visit.rules.clock
         began = clock.boot()
@@ -198,8 +199,6 @@ class Gate:
             result = await self._execute(intent)
         except DeputyError as exc:  # an adapter that cannot even begin: nothing was sent
             result = Failed(exc.code, f"{exc.message}. {exc.remedy}".strip())
-        if isinstance(result, InputRequired):
-            result = Failed("input_required", f"{result.asker} asks back before it begins.")
         return result, int((clock.boot() - began) * 1000)
 
     # -- models
@@ -232,7 +231,7 @@ class Gate:
             ):  # it certainly costs nothing: the next intent lets go of the hold
                 why = f"model call {n}, attempt {attempt}: {result.code}: {result.message}"
                 visit.journal.record(Note(at=visit.journal.now(), kind="note", value=why))
-                await visit.rules.clock.sleep(PAUSES[attempt])
+                await visit.rules.clock.sleep(max(PAUSES[attempt], min(result.wait, LONGEST_PAUSE)))
                 continue
             visit.journal.record(_reply(visit, n, attempt, result, Cost(steps=hold.steps, wall=ms)))
 
@@ -332,7 +331,7 @@ def _source(label: Label | None, spec: ToolSpec) -> Label:
     return label if label.source else Label(spec.name, label.trust, label.paths)
 
 
-def _reply(visit: Visit, n: int, attempt: int, result: Ending, cost: Cost) -> Event:
+def _reply(visit: Visit, n: int, attempt: int, result: Result, cost: Cost) -> Event:
     """A model's answer as an event."""
     at = visit.journal.now()
     match result:
@@ -355,7 +354,7 @@ def _reply(visit: Visit, n: int, attempt: int, result: Ending, cost: Cost) -> Ev
             assert_never(unreachable)
 
 
-def _outcome(visit: Visit, n: int, attempt: int, result: Ending, spec: ToolSpec, cost: Cost) -> Event:
+def _outcome(visit: Visit, n: int, attempt: int, result: Result, spec: ToolSpec, cost: Cost) -> Event:
     at = visit.journal.now()
     match result:
         case Done(value, extra, label):

@@ -159,8 +159,7 @@ def worst_case(visit: Visit, prompt: Prompt, input_tokens: int) -> Cost:
     """The most that a model call can cost."""
     route = visit.rules.route(prompt.route)
     wall = within(visit.run, route.deadline, visit.limits().run)
-    money = route.price.worst(input_tokens, prompt.max_tokens)
-    return Cost(money, input_tokens + prompt.max_tokens, 1, int(wall * 1000))
+    return route.worst(input_tokens, prompt.max_tokens) + Cost(steps=1, wall=int(wall * 1000))
 
 
 async def _perform(visit: Visit, gate: Gate, numbers: Sequence[int]) -> None:

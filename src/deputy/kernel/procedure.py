@@ -68,8 +68,7 @@ class _Worker:
         )  # fmt: skip
         tokens = (sum(len(m.text.encode()) for m in messages) + 1) // 2
         wall = within(visit.run, route.deadline, visit.limits().run)
-        money = route.price.worst(tokens, prompt.max_tokens)
-        hold = Cost(money, tokens + prompt.max_tokens, 1, int(wall * 1000))
+        hold = route.worst(tokens, prompt.max_tokens) + Cost(steps=1, wall=int(wall * 1000))
         about = Call("model", {"question": question}, place)
         return await self._gate.ask_model(visit, n, prompt, hold, offered="", about=about)
 

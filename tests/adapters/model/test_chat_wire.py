@@ -11,6 +11,7 @@ from tests.adapters.model.server import chunk, usage
 
 from deputy.adapters.wire.chat import (
     CutStream,
+    Dialect,
     ErrorChunk,
     ReplyBuilder,
     ReplyTooLarge,
@@ -64,7 +65,7 @@ def test_a_request_streams_counts_and_is_capped():
 
 @pytest.mark.parametrize("parallel", [True, False])
 def test_tools_are_offered_by_their_wire_names_and_parallel_calls_are_explicit(parallel: bool):
-    body = request(prompt_of(tools=[offer("erp.pay")]), model="m", parallel=parallel)
+    body = request(prompt_of(tools=[offer("erp.pay")]), model="m", dialect=Dialect(parallel=parallel))
     assert body["parallel_tool_calls"] is parallel
     function = {"name": "erp__pay", "description": "Does erp.pay.", "parameters": offer("erp.pay").parameters}
     assert body["tools"] == [{"type": "function", "function": function}]

@@ -332,9 +332,9 @@ VLLM_LONG = "This model's maximum context length is 4096 tokens. However, you re
 LLAMA_LONG = "the request exceeds the available context size (4096 tokens), try increasing it"
 REFUSALS: list[tuple[int, object, str, bool]] = [
     (401, said("Incorrect API key provided."), "model_unauthorized", False),
-    (403, said("Model.AccessDenied"), "model_unauthorized", False),
-    (402, said("Insufficient Balance"), "model_unauthorized", False),
-    (400, said("Please make sure your account is in good standing.", "Arrearage"), "model_unauthorized", False),
+    (403, said("Model.AccessDenied"), "model_forbidden", False),
+    (402, said("Insufficient Balance"), "model_unpaid", False),
+    (400, said("Please make sure your account is in good standing.", "Arrearage"), "model_unpaid", False),
     (404, said("The model `qwen3` does not exist.", "model_not_found"), "model_not_found", False),
     (404, "<html><body>Not Found</body></html>", "model_not_found", False),
     (400, said("no such model", "model_not_found"), "model_not_found", False),

@@ -71,7 +71,7 @@ output = 2.4
     assert (model.max_tokens, model.deadline, model.context) == (1000, 120.0, 32000)
     assert model.extra == {"enable_thinking": False, "top": [0.5, 1]}
     assert (model.limits.concurrency, model.limits.requests, model.limits.tokens) == (4, 60, 100000)
-    assert [(t.upto, t.input, t.output, t.cached) for t in model.price.tiers] == [
+    assert [(t.upto, t.input, t.output, t.cached) for t in model.route().price.tiers] == [
         (1000, Decimal("0.4"), Decimal("1.2"), Decimal("0.1")),
         (None, Decimal("0.8"), Decimal("2.4"), None),
     ]
@@ -86,7 +86,7 @@ def test_rehearsal_is_a_model_without_a_table_and_may_have_a_price(tmp_path: Pat
     assert settings.route("unheard-of") is None
     priced = DEPUTY + '[models.rehearsal]\nprovider = "rehearsal"\nprice = {input = 1, output = 2}\n'
     route = load(write(tmp_path, {"deputy.toml": priced})).route("rehearsal")
-    assert route is not None and route.price.tiers[0].output == 2
+    assert route is not None and route.route().price.tiers[0].output == 2
 
 
 # -- MCP servers

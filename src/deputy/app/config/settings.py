@@ -11,6 +11,7 @@ from deputy.app.config.document import Document, did_you_mean
 from deputy.app.config.reference import Reference
 from deputy.base.errors import NotFound
 from deputy.domain.agent import Agent, Bundle
+from deputy.domain.capability import ServerName, Thinking
 from deputy.domain.catalogue import FREE, Price, Route
 from deputy.domain.principal import Directory
 
@@ -37,7 +38,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """One table of [models]: where calls go and what they cost; `deadline` in seconds, `api_key` a reference."""
+    """One table of [models]: where calls go and what they cost; times in seconds, `api_key` a reference."""
 
     name: str
     provider: Literal["openai", "rehearsal"]
@@ -47,7 +48,12 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     deadline: float = 300.0
     context: int | None = None
-    price: Price = FREE
+    price: Price | None = None
+    server: ServerName | None = None  #: None: told by the address, or by asking
+    thinking: Thinking = None
+    first_token: float = 120.0
+    between: float = 120.0
+    forced_tool_choice: bool = False  #: whether a probe found that a tool may be demanded
     extra: dict[str, object] = {}  #: passed in the body of every request
     limits: RateLimits = RateLimits()
 
@@ -55,7 +61,7 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
         """What the kernel needs to know of it."""
         given = {"max_tokens": self.max_tokens, "context": self.context}
         said = {field: number for field, number in given.items() if number is not None}
-        return Route(name=self.name, price=self.price, deadline=self.deadline, **said)
+        return Route(name=self.name, price=self.price or FREE, deadline=self.deadline, **said)
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):

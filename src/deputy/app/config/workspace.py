@@ -3,18 +3,21 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from deputy.app.config import values
 from deputy.app.config.connections import KINDS, read_connections
 from deputy.app.config.document import Document, Table, Where, Wrong
 from deputy.app.config.reference import Reference
 from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings
-from deputy.domain.catalogue import FREE, Price, Tier
+from deputy.domain.capability import ServerName
+from deputy.domain.catalogue import Price, Tier
 
 __all__ = ["read_workspace"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TIER = ("input", "output", "cached")
+SERVERS: tuple[ServerName, ...] = get_args(ServerName)
 
 
 def read_workspace(document: Document, folder: Path) -> Settings:
@@ -64,7 +67,10 @@ def _model(name: str, table: Table) -> ModelRoute:
     elif name == REHEARSAL:
         raise table.wrong("provider", "A model named `rehearsal` must be one.", "Give the model another name.")
     else:
-        table.only(*both, "base_url", "model", "api_key", "extra")
+        table.only(
+            *both, "base_url", "model", "api_key", "extra", "server", "thinking", "first_token", "between",
+            "forced_tool_choice",
+        )  # fmt: skip
         table.need("base_url", values.url, "Give the address of the server, up to and with `/v1`.")
         table.need("model", values.line, "Give the name by which the server knows the model.")
     return ModelRoute(
@@ -73,7 +79,21 @@ def _model(name: str, table: Table) -> ModelRoute:
         max_tokens=table.get("max_tokens", values.count, None), deadline=table.get("deadline", values.duration, 300.0),
         context=table.get("context", values.count, None), price=_price(table),
         extra=table.get("extra", values.json_table, {}), limits=_limits(table),
+        server=table.get("server", values.choice(*SERVERS), None), thinking=table.get("thinking", _thinking, None),
+        first_token=table.get("first_token", values.duration, 120.0),
+        between=table.get("between", values.duration, 120.0),
+        forced_tool_choice=table.get("forced_tool_choice", values.flag, False),
     )  # fmt: skip
+
+
+def _thinking(value: object) -> bool | int:
+    if isinstance(value, bool):
+        return value
+    try:
+        return values.count(value)
+    except Wrong:
+        remedy = "Write `true`, `false`, or the most tokens that it may think."
+        raise Wrong("true, false or a number of tokens", remedy) from None
 
 
 def _limits(table: Table) -> RateLimits:
@@ -87,10 +107,10 @@ def _limits(table: Table) -> RateLimits:
     )  # fmt: skip
 
 
-def _price(table: Table) -> Price:
+def _price(table: Table) -> Price | None:
     inner = table.table("price")
     if inner is None:
-        return FREE
+        return None
     if "tiers" not in inner:
         inner.only(*_TIER, "tiers")
         return Price(tiers=(_tier(inner),))

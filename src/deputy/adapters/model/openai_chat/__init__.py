@@ -5,5 +5,6 @@ What the server says is never trusted: its errors are told apart by status and c
 
 from deputy.adapters.model.openai_chat.client import OpenAIChat
 from deputy.adapters.model.openai_chat.endpoint import Endpoint
+from deputy.adapters.model.openai_chat.listing import Listing, listing
 
-__all__ = ["Endpoint", "OpenAIChat"]
+__all__ = ["Endpoint", "Listing", "OpenAIChat", "listing"]

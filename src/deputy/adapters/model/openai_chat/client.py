@@ -1,7 +1,7 @@
 """One call of the chat wire, from a journaled intent to what came of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,9 +18,10 @@ from deputy.adapters.egress import (
     received,
 )
 from deputy.adapters.model.openai_chat.endpoint import Endpoint
-from deputy.adapters.model.openai_chat.refusals import QUOTED, Refusal, quoted, refusal
-from deputy.adapters.wire.chat import CutStream, ErrorChunk, Events, ReplyBuilder, WireError, request
-from deputy.base.canonical import canonical
+from deputy.adapters.model.openai_chat.listing import listing
+from deputy.adapters.model.openai_chat.marking import Marking
+from deputy.adapters.model.openai_chat.refusals import QUOTED, Refusal, filtered, quoted, refusal
+from deputy.adapters.wire.chat import CutStream, ErrorChunk, Events, ReplyBuilder, WireError, encoded, places
 from deputy.base.errors import ConfigError, DeputyError
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.effect import Done, Failed, Intent, Result, Unknown
@@ -37,11 +38,22 @@ _STREAM = "text/event-stream"
 
 
 class OpenAIChat:
-    """One endpoint; `key` lends the API key for one call, where the server wants one; `egress` stays its owner's."""
+    """One endpoint; `key` lends the API key for one call, where the server wants one; `egress` stays its owner's.
 
-    def __init__(self, endpoint: Endpoint, egress: Egress, key: Callable[[], str] | None = None) -> None:
+    With `settle` the server is asked once who it is, and the endpoint becomes what `settle` makes of that.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        egress: Egress,
+        key: Callable[[], str] | None = None,
+        *,
+        settle: Callable[[str], Endpoint] | None = None,
+    ) -> None:
         endpoint.check()
-        self._endpoint, self._egress, self._lend = endpoint, egress, key
+        self._endpoint, self._egress, self._lend, self._settle = endpoint, egress, key, settle
+        self._marking = Marking(endpoint.cache)
         self._client: openai.AsyncOpenAI | None = None
 
     async def complete(self, intent: Intent) -> Result:
@@ -49,33 +61,58 @@ class OpenAIChat:
         prompt = intent.request
         if not isinstance(prompt, Prompt):
             raise TypeError(f"{prompt.spec.name!r} is a tool; a model is asked with a `Prompt`")
+        return await self.ask(prompt, intent.deadline)
+
+    async def ask(self, prompt: Prompt, deadline: float, *, also: Mapping[str, object] | None = None) -> Result:
+        """Ask once; for runs through `complete` alone, by itself only for a person who examines the route.
+
+        `also` is said beside what the route says.
+        """
+        if self._endpoint.unusable:
+            return self._failed("model_price_unknown", self._endpoint.unusable)
         try:
             key = self._key()
         except DeputyError as error:
             return self._failed("model_unauthorized", error.message)
+        if self._settle is not None:
+            settle, self._settle = self._settle, None
+            told = await listing(self._egress, self._endpoint.base_url, self._endpoint.model, self._key)
+            self._endpoint = settle(told.owner)
         try:
-            body = canonical(
-                request(
-                    prompt, model=self._endpoint.model, parallel=self._endpoint.parallel, extra=self._endpoint.extra
-                )
-            )
+            body, marked = self._request(prompt, also or {})
             builder = ReplyBuilder(prompt, sent=len(body))
         except DeputyError as error:
             return self._failed("model_bad_request", error.message)
+        result = await self._asked(body, key, builder, deadline, marked=marked)
+        if builder.counted and isinstance(result, Done):
+            self._marking.learn(prompt, builder.usage, marked=marked)
+        return result
+
+    def _request(self, prompt: Prompt, also: Mapping[str, object]) -> tuple[bytes, bool]:
+        """The bytes to send, and whether they carry markers."""
+        route = self._endpoint
+        extra = {**route.extra, **also}
+        body = encoded(prompt, model=route.model, dialect=route.dialect, extra=extra)
+        if not self._marking.pays(prompt, len(body)):
+            return body, False
+        marked = places(prompt, self._marking.most)
+        return encoded(prompt, model=route.model, dialect=route.dialect, extra=extra, marked=marked), True
+
+    async def _asked(self, body: bytes, key: str, builder: ReplyBuilder, deadline: float, *, marked: bool) -> Result:
         with dispatching() as dispatch:
             try:
-                async with asyncio.timeout(intent.deadline):
-                    await self._converse(body, key, builder)
+                async with asyncio.timeout(deadline):
+                    await self._patiently(body, key, builder)
             except TimeoutError:
-                return self._broken(f"no complete answer within {intent.deadline:g} s", dispatch, builder)
+                return self._broken(f"no complete answer within {deadline:g} s", dispatch, builder, marked=marked)
             except _Gone as gone:
-                return self._broken(str(gone), dispatch, builder)
+                return self._broken(str(gone), dispatch, builder, marked=marked)
             except Refusal as refusal:
-                cost = self._cost(builder)
+                cost = self._cost(builder, marked=marked)
                 if refusal.retry and cost:  # it broke off in the middle, and what it had said may be on the bill
                     return Unknown(self._says(str(refusal)))
-                return self._failed(refusal.kind, str(refusal), cost, retry=refusal.retry)
-        return self._done(builder)
+                return self._failed(refusal.kind, str(refusal), cost, retry=refusal.retry, wait=refusal.wait)
+        return self._done(builder, marked=marked)
 
     async def close(self) -> None:
         """Forget the client; the connections are the egress's."""
@@ -88,7 +125,27 @@ class OpenAIChat:
             raise ConfigError("The API key is empty, or has characters that a key cannot have.")
         return key
 
-    async def _converse(self, body: bytes, key: str, builder: ReplyBuilder) -> None:
+    async def _patiently(self, body: bytes, key: str, builder: ReplyBuilder) -> None:
+        """Converse, as long as pieces of the reply keep coming; a comment that keeps the line alive is no piece."""
+        route, loop = self._endpoint, asyncio.get_running_loop()
+        patience = asyncio.timeout(route.first_token)
+        began = False
+
+        def heard() -> None:
+            nonlocal began
+            began = True
+            if route.first_token is not None or route.between is not None:
+                patience.reschedule(None if route.between is None else loop.time() + route.between)
+
+        try:
+            async with patience:
+                await self._converse(body, key, builder, heard)
+        except TimeoutError:
+            if began:
+                raise _Gone(f"it fell silent for {route.between:g} s in the middle of its reply") from None
+            raise _Gone(f"it did not begin to answer within {route.first_token:g} s") from None
+
+    async def _converse(self, body: bytes, key: str, builder: ReplyBuilder, heard: Callable[[], None]) -> None:
         """Send the request and feed the builder; raises `_Gone` or `Refusal`, and no error of a library."""
         if self._client is None:
             self._client = await asyncio.to_thread(_client, self._endpoint.base_url, self._egress)
@@ -114,7 +171,7 @@ class OpenAIChat:
                 if kind.split(";")[0].strip().lower() != _STREAM:
                     raise Refusal("model_bad_response", f"it answered with {quoted(kind, key)}, not with a stream")
                 async with aclosing(received(stream.response)) as parts:
-                    await _read(parts, builder)
+                    await _read(parts, builder, heard)
         except openai.APIStatusError as error:
             raise refusal(self._endpoint, key, error.status_code, error.body, error.response.headers) from None
         except (openai.APITimeoutError, openai.APIConnectionError) as error:
@@ -132,22 +189,27 @@ class OpenAIChat:
         except EgressError as error:
             raise Refusal("model_bad_response", error.message) from None
 
-    def _done(self, builder: ReplyBuilder) -> Result:
+    def _done(self, builder: ReplyBuilder, *, marked: bool) -> Result:
         try:
-            return Done(builder.reply(), self._cost(builder))
+            reply = builder.reply()
         except CutStream as error:
             return Unknown(self._says(error.message))
+        cost = self._cost(builder, marked=marked)
+        if reply.finish == "content_filter":
+            broken = filtered()
+            return self._failed(broken.kind, str(broken), cost)
+        return Done(reply, cost)
 
-    def _broken(self, why: str, dispatch: Dispatch, builder: ReplyBuilder) -> Result:
+    def _broken(self, why: str, dispatch: Dispatch, builder: ReplyBuilder, *, marked: bool) -> Result:
         """What a broken line means: nothing, if nothing was sent; and nothing, if all had been said."""
         if builder.finished:
-            return self._done(builder)
+            return self._done(builder, marked=marked)
         if dispatch.begun:
             return Unknown(self._says(why))
         return self._failed("model_unreachable", f"it cannot be reached: {why}", retry=True)
 
-    def _failed(self, code: str, said: str, cost: Cost = NOTHING, *, retry: bool = False) -> Failed:
-        return Failed(code, self._says(said), cost, retry)
+    def _failed(self, code: str, said: str, cost: Cost = NOTHING, *, retry: bool = False, wait: float = 0.0) -> Failed:
+        return Failed(code, self._says(said), cost, retry, wait)
 
     def _says(self, what: str) -> str:
         host = urlsplit(self._endpoint.base_url).hostname
@@ -156,21 +218,24 @@ class OpenAIChat:
         end = "" if text.endswith((".", "!", "?", "…")) else "."
         return f"Model `{self._endpoint.name}` ({self._endpoint.model} at {host}): {text}{end}"
 
-    def _cost(self, builder: ReplyBuilder) -> Cost:
+    def _cost(self, builder: ReplyBuilder, *, marked: bool) -> Cost:
         usage = builder.usage if builder.begun else Usage()
-        return Cost(money=self._endpoint.price.of(usage), tokens=usage.input + usage.output)
+        return Cost(money=self._endpoint.price.of(usage, marked=marked), tokens=usage.input + usage.output)
 
 
 class _Gone(Exception):
     """The line broke."""
 
 
-async def _read(parts: AsyncGenerator[bytes], builder: ReplyBuilder) -> None:
+async def _read(parts: AsyncGenerator[bytes], builder: ReplyBuilder, heard: Callable[[], None]) -> None:
     """Feed the builder until the server says that it is done, or its stream ends."""
     events = Events()
     async for part in parts:
-        for chunk in events.feed(part):
+        chunks = events.feed(part)
+        for chunk in chunks:
             builder.add(chunk)
+        if chunks:
+            heard()
         if events.done:
             break
     try:

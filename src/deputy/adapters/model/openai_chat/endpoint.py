@@ -5,22 +5,32 @@ from collections.abc import Mapping
 import msgspec
 
 from deputy.adapters.egress import origin
-from deputy.adapters.wire.chat import RESERVED
+from deputy.adapters.wire.chat import PLAIN, RESERVED, Dialect
 from deputy.base.errors import ConfigError
+from deputy.domain.capability import Cache, Plan
 from deputy.domain.catalogue import FREE, Price
 
 __all__ = ["Endpoint"]
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of `[models]`: which model of which server, what it costs, and what else its server wants to be told."""
+    """An entry of `[models]`: which model of which server, what it costs, and what else its server wants to be told.
+
+    `first_token` and `between` are seconds: until the first piece of a reply, and from one piece to the next.
+    """
 
     name: str
     base_url: str
     model: str
     price: Price = FREE
-    parallel: bool = True  #: whether one reply may hold several tool calls
-    extra: Mapping[str, object] = {}  #: more of the request's body, such as `enable_thinking`
+    dialect: Dialect = PLAIN
+    extra: Mapping[str, object] = {}  #: more of the request's body, as the operator says
+    cache: Cache | None = None  #: how its provider bills prefixes that it knows
+    plan: Plan | None = None  #: how its address is billed
+    elsewhere: tuple[Plan, ...] = ()  #: the same plan in other regions
+    unusable: str = ""  #: why it may not be asked at all, such as a price that nobody knows
+    first_token: float | None = None
+    between: float | None = None
 
     def check(self) -> None:
         """Raise ConfigError for what can never work."""

@@ -3,13 +3,14 @@
 Pure: it opens no connection, reads no clock, and believes no server.
 """
 
+from deputy.adapters.wire.chat.dialect import PLAIN, Dialect
 from deputy.adapters.wire.chat.errors import CutStream, ErrorChunk, ReplyTooLarge, WireError
 from deputy.adapters.wire.chat.events import Events
 from deputy.adapters.wire.chat.names import ToolNames, wire_name
 from deputy.adapters.wire.chat.reply import ReplyBuilder
-from deputy.adapters.wire.chat.request import RESERVED, request
+from deputy.adapters.wire.chat.request import CLOSING, RESERVED, encoded, places, request
 
 __all__ = [
-    "RESERVED", "CutStream", "ErrorChunk", "Events", "ReplyBuilder", "ReplyTooLarge", "ToolNames", "WireError",
-    "request", "wire_name",
+    "CLOSING", "PLAIN", "RESERVED", "CutStream", "Dialect", "ErrorChunk", "Events", "ReplyBuilder", "ReplyTooLarge",
+    "ToolNames", "WireError", "encoded", "places", "request", "wire_name",
 ]  # fmt: skip

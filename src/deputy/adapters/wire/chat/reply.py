@@ -54,6 +54,11 @@ class ReplyBuilder:
         return bool(self._finish)
 
     @property
+    def counted(self) -> bool:
+        """Whether the server said what it counted."""
+        return self._usage is not None
+
+    @property
     def usage(self) -> Usage:
         """What the server counted; if it did not, a generous guess of a token for every two bytes."""
         if self._usage is not None:
@@ -173,9 +178,11 @@ def _usage(value: object) -> Usage | None:
         return None
     members = cast("Json", value)
     received, given = _count(members, "prompt_tokens"), _count(members, "completion_tokens")
-    cached = _count(members.get("prompt_tokens_details"), "cached_tokens")
+    details = members.get("prompt_tokens_details")
+    cached = min(_count(details, "cached_tokens"), received)
     reasoning = _count(members.get("completion_tokens_details"), "reasoning_tokens")
-    return Usage(received, given, min(cached, received), min(reasoning, given))
+    written = min(_count(details, "cache_creation_input_tokens"), received - cached)
+    return Usage(received, given, cached, min(reasoning, given), written)
 
 
 def _count(members: object, name: str) -> int:
