@@ -21,6 +21,7 @@ from deputy.adapters.model.openai_chat.endpoint import Endpoint
 from deputy.adapters.model.openai_chat.listing import listing
 from deputy.adapters.model.openai_chat.marking import Marking
 from deputy.adapters.model.openai_chat.refusals import QUOTED, Refusal, filtered, quoted, refusal
+from deputy.adapters.wire.calls import UnparsedToolCall
 from deputy.adapters.wire.chat import CutStream, ErrorChunk, Events, ReplyBuilder, WireError, encoded, places
 from deputy.base.errors import ConfigError, DeputyError
 from deputy.domain.cost import NOTHING, Cost
@@ -194,6 +195,8 @@ class OpenAIChat:
             reply = builder.reply()
         except CutStream as error:
             return Unknown(self._says(error.message))
+        except UnparsedToolCall as error:
+            return Failed(error.code, error.message, self._cost(builder, marked=marked))
         cost = self._cost(builder, marked=marked)
         if reply.finish == "content_filter":
             broken = filtered()

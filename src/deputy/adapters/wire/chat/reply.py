@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
+from deputy.adapters.wire.calls import reread
 from deputy.adapters.wire.chat.errors import CutStream, ErrorChunk, ReplyTooLarge, WireError
 from deputy.adapters.wire.chat.names import ToolNames
 from deputy.base.canonical import canonical
@@ -31,7 +32,7 @@ class ReplyBuilder:
     """Puts the chunks of a stream together; `sent` is the size of the request in bytes."""
 
     def __init__(self, prompt: Prompt, *, sent: int, limit: int = MAX_REPLY) -> None:
-        self._names = ToolNames(offer.name for offer in prompt.tools)
+        self._prompt, self._names = prompt, ToolNames(offer.name for offer in prompt.tools)
         self._taken = {call.id for message in prompt.messages for call in message.calls}
         self._turn = max(0, len(prompt.script.before) - 1)
         self._sent, self._max_tokens = sent, prompt.max_tokens
@@ -79,7 +80,7 @@ class ReplyBuilder:
             self._choice(_object(choice, "A choice"))
 
     def reply(self) -> Reply:
-        """The whole reply; raises `CutStream` if the server never said that it was finished."""
+        """The whole reply; raises `CutStream` if it was never finished, `UnparsedToolCall` if it cannot be taken."""
         if not self._finish:
             raise CutStream("The stream ended before the reply was finished.")
         calls: list[ModelCall] = []
@@ -90,7 +91,7 @@ class ReplyBuilder:
                 name += "_"
             taken.add(name)
             calls.append(ModelCall(name, _clean(self._names.tool(call.name)), _clean("".join(call.arguments)) or "{}"))
-        return Reply(
+        reply = Reply(
             text=_clean("".join(self._text)),
             reasoning=_clean("".join(self._reasoning)),
             calls=tuple(calls),
@@ -98,6 +99,7 @@ class ReplyBuilder:
             model=_clean(self._model),
             finish=_clean(self._finish),
         )
+        return reread(reply, self._prompt, self._names.tool)
 
     def _choice(self, choice: Json) -> None:
         if choice.get("index") not in (None, 0):
