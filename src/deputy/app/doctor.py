@@ -11,7 +11,7 @@ from deputy.adapters.tool.source import load_functions, load_module
 from deputy.app.bootstrap import Office, database_file, office
 from deputy.app.config import Connection, Deployed, EnvSecrets, Server, Settings, find_workspace, load
 from deputy.app.config.document import did_you_mean
-from deputy.app.hosts import Host, Means, host_for
+from deputy.app.hosts import Examined, Host, Means, host_for
 from deputy.app.policy_check import at_the_limit, would_answer
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import DeputyError, StoreError, UsageError
@@ -171,6 +171,7 @@ class Tools:
             host = host_for(connection, means)
             self._hosts.append(host)
             specs = await host.catalogue()
+            worrying = [entry async for entry in host.examine()] if isinstance(host, Examined) else []
         except DeputyError as exc:
             self.silent.add(connection.name)
             yield Finding(check, "error", _sentence(exc.message), exc.remedy or "Start its command by hand to see why.")
@@ -179,6 +180,8 @@ class Tools:
         yield Finding(check, "ok", f"It starts and lists {_count(len(specs), 'tool')}.")
         for problem in host.problems:
             yield Finding(check, "warning", _sentence(problem), "The tool is left out.")
+        for message, remedy in worrying:
+            yield Finding(check, "warning", _sentence(message), remedy)
         names = [spec.name.removeprefix(f"{connection.name}.") for spec in specs]
         for said in connection.tools if isinstance(connection, Server) else ():
             if not any(_matches(said.pattern, name) for name in names):

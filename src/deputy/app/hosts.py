@@ -1,18 +1,22 @@
 """From a connection's settings to the host of its tools."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from deputy.adapters.egress import Egress, Timeouts
+from deputy.adapters.tool.http import HttpTools, Site
+from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.app.config import Connection, McpServer, child_environment
+from deputy.app.config.connections.http import HttpSites
 from deputy.base.clock import Clock
-from deputy.base.errors import ConfigError
 from deputy.ports.tool import Tool
 
-__all__ = ["HOSTS", "Host", "Means", "host_for"]
+__all__ = ["HOSTS", "Examined", "Host", "Means", "host_for"]
 
+SILENCE = 86_400.0  #: seconds that a stream may say nothing: what bounds a call is its deadline
 PYTHONS = ("python", "python3")  #: as a server's command: the Python that runs Deputy
 
 
@@ -22,6 +26,15 @@ class Host(Tool, Protocol):
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with tools that were left out of its catalogue."""
+        ...
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A host that can say what is wrong with what its connection leads to."""
+
+    def examine(self) -> AsyncGenerator[tuple[str, str]]:
+        """What is wrong and what to do about it; raises DeputyError where the connection cannot be used at all."""
         ...
 
 
@@ -35,20 +48,30 @@ class Means(NamedTuple):
 
 
 def _mcp(server: McpServer, means: Means) -> Host:
+    deadline = 60.0 if server.deadline is None else server.deadline
     if server.url:
-        raise ConfigError(
-            f"`mcp.{server.name}` has a `url`, and this release speaks to servers over stdio only.",
-            "Give it a `command`.", file="deputy.toml",
-        )  # fmt: skip
+        address = HttpServer(
+            name=server.name, url=server.url, headers=server.headers, deadline=deadline, start_deadline=means.patience
+        )
+        egress = Egress([server.url], timeouts=Timeouts(read=SILENCE))
+        return McpHttp(address, egress=egress, clock=means.clock, lend=means.lend, settings=server.configured)
     command = (sys.executable if server.command[0] in PYTHONS else server.command[0], *server.command[1:])
     child = StdioServer(
         name=server.name, command=command, cwd=means.folder / server.cwd, env=server.env,
-        deadline=60.0 if server.deadline is None else server.deadline, start_deadline=means.patience,
+        deadline=deadline, start_deadline=means.patience,
     )  # fmt: skip
     return McpStdio(child, clock=means.clock, lend=means.lend, basics=child_environment(), settings=server.configured)
 
 
-HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {McpServer: _mcp}
+def _http(sites: HttpSites, means: Means) -> Host:
+    site = Site(name=sites.name, allow=sites.allow, networks=sites.networks, deadline=sites.deadline, limit=sites.limit)
+    return HttpTools(site, means.clock)
+
+
+HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
+    HttpSites: _http,
+    McpServer: _mcp,
+}
 
 
 def host_for(connection: Connection, means: Means) -> Host:

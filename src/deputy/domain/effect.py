@@ -1,18 +1,19 @@
 """What a run asks of the world, what permits it (Intent) and what came of it (Result)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, NoReturn, final
 
 import msgspec
 
 from deputy.base.canonical import canonical, digest
 from deputy.domain.cost import NOTHING, Cost
+from deputy.domain.elicitation import Form
 from deputy.domain.label import UNTRUSTED, Label
 from deputy.domain.message import Prompt
 
 __all__ = [
-    "CONSEQUENTIAL", "NOT_SENT", "Call", "Done", "EffectClass", "Failed", "Intent", "Repeat", "Result", "ToolRequest",
-    "ToolSpec", "Unknown", "approval_digest",
+    "CONSEQUENTIAL", "NOT_SENT", "Ask", "Call", "Done", "EffectClass", "Ending", "Failed", "Input", "InputRequired",
+    "Intent", "Repeat", "Result", "ToolRequest", "ToolSpec", "Unknown", "approval_digest",
 ]  # fmt: skip
 
 EffectClass = Literal["read", "write", "send", "irreversible", "execute"]
@@ -38,6 +39,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     conclusive: bool = False  #: whether its "absent" proves that nothing happened
     keyed_for: float = 86_400.0
     deadline: float = 60.0
+    changed: str = ""  #: why a person must look at it again before it is called; the gate denies it until then
 
     @property
     def schema_digest(self) -> str:
@@ -54,11 +56,25 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str = ""
 
 
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """What people answered to the far side's questions, by its names for them; and its own state, sent back as it was.
+
+    An answer is `{"action": "accept", "content": {…}}`, or `{"action": "decline"}`.
+    """
+
+    answers: Mapping[str, object]
+    state: str = ""
+
+
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool call ready to be performed."""
+    """A tool call ready to be performed; `input` where the far side asked for some before it would begin."""
 
     spec: ToolSpec
     args: Mapping[str, object]
+    input: Input | None = None
+
+
+Ask = Callable[[str, Form], Awaitable[dict[str, object]]]  #: puts a form of a server to people, in mid-call
 
 
 class _Sealed(type):
@@ -71,10 +87,13 @@ class Intent(metaclass=_Sealed):
     """Proof that an effect was allowed, paid for and journaled; every outward port asks for one.
 
     `key` is the effect's id and the idempotency key; `deadline` is in seconds from dispatch; nothing is sent once
-    the clock that counts suspended time passes `dispatch_by`.
+    the clock that counts suspended time passes `dispatch_by`. What the far side asks in mid-call goes to `ask`, which
+    returns `{"action": "accept", "content": {…}}` or why not, before the deadline.
     """
 
-    __slots__ = ("agent", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run", "version")
+    __slots__ = (
+        "agent", "ask", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run", "version",
+    )  # fmt: skip
     run: str
     key: str
     attempt: int
@@ -84,6 +103,7 @@ class Intent(metaclass=_Sealed):
     request: ToolRequest | Prompt
     deadline: float
     dispatch_by: float
+    ask: Ask
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -110,7 +130,16 @@ class Unknown(msgspec.Struct, frozen=True):
     message: str
 
 
-Result = Done | Failed | Unknown
+class InputRequired(msgspec.Struct, frozen=True):
+    """It has not begun: the far side wants answers first, and then the same call again with them and its `state`."""
+
+    asker: str  #: the server
+    forms: Mapping[str, Form]  #: by the far side's name for each
+    state: str = ""
+
+
+Ending = Done | Failed | Unknown
+Result = Ending | InputRequired
 
 
 def approval_digest(

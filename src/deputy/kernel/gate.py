@@ -10,7 +10,7 @@ from typing import assert_never
 from deputy.base.errors import DeputyError, Frozen
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.effect import NOT_SENT, Call, Done, Failed, Result, ToolRequest, ToolSpec, Unknown
+from deputy.domain.effect import NOT_SENT, Call, Done, Ending, Failed, InputRequired, ToolRequest, ToolSpec, Unknown
 from deputy.domain.event import (
     Event,
     Fault,
@@ -190,7 +190,7 @@ class Gate:
 
     async def _call(
         self, visit: Visit, n: int, request: ToolRequest | Prompt, attempt: int, deadline: float
-    ) -> tuple[Result, int]:
+    ) -> tuple[Ending, int]:
         """Execute one attempt; the milliseconds it took beside its result."""
         clock = visit.rules.clock
         began = clock.boot()
@@ -199,6 +199,8 @@ class Gate:
             result = await self._execute(intent)
         except DeputyError as exc:  # an adapter that cannot even begin: nothing was sent
             result = Failed(exc.code, f"{exc.message}. {exc.remedy}".strip())
+        if isinstance(result, InputRequired):
+            result = Failed("input_required", f"{result.asker} asks back before it begins.")
         return result, int((clock.boot() - began) * 1000)
 
     # -- models
@@ -331,7 +333,7 @@ def _source(label: Label | None, spec: ToolSpec) -> Label:
     return label if label.source else Label(spec.name, label.trust, label.paths)
 
 
-def _reply(visit: Visit, n: int, attempt: int, result: Result, cost: Cost) -> Event:
+def _reply(visit: Visit, n: int, attempt: int, result: Ending, cost: Cost) -> Event:
     """A model's answer as an event."""
     at = visit.journal.now()
     match result:
@@ -354,7 +356,7 @@ def _reply(visit: Visit, n: int, attempt: int, result: Result, cost: Cost) -> Ev
             assert_never(unreachable)
 
 
-def _outcome(visit: Visit, n: int, attempt: int, result: Result, spec: ToolSpec, cost: Cost) -> Event:
+def _outcome(visit: Visit, n: int, attempt: int, result: Ending, spec: ToolSpec, cost: Cost) -> Event:
     at = visit.journal.now()
     match result:
         case Done(value, extra, label):

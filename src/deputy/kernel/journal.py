@@ -17,6 +17,7 @@ from deputy.base.errors import CommitRefused, Stopping, StoreBusy, StoreError, S
 from deputy.domain.agent import Agent
 from deputy.domain.chain import link
 from deputy.domain.effect import Intent, ToolRequest
+from deputy.domain.elicitation import Form
 from deputy.domain.event import BudgetRaised, Event, ModelIntent, ToolIntent
 from deputy.domain.message import Prompt
 from deputy.domain.run import Run
@@ -193,4 +194,10 @@ def make_intent(
     intent.agent, intent.version, intent.on_behalf_of = agent.name, journal.row.version, journal.row.on_behalf_of
     intent.request = request
     intent.dispatch_by = journal.until
+    intent.ask = _nobody
     return intent
+
+
+async def _nobody(_asker: str, _form: Form) -> dict[str, object]:
+    """Who answers where there is no time to ask people."""
+    return {"action": "decline"}

@@ -61,6 +61,10 @@ class Server:
         self.port = cast("tuple[str, int]", server.sockets[0].getsockname())[1]
         return server
 
+    def answer(self, received: Received) -> Answer:
+        """What to answer next."""
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
     async def close(self) -> None:
         """Break every connection."""
         for task in self._tasks:
@@ -87,7 +91,7 @@ class Server:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.received.append(Received(method=method, path=path, headers=headers, body=body))
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        answer = self.answer(self.received[-1])
         if answer.silent:
             await asyncio.sleep(60)
         fields = {"Transfer-Encoding": "chunked"} | dict(answer.headers)

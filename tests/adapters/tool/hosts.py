@@ -12,7 +12,8 @@ import msgspec
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.base.clock import SystemClock
 from deputy.base.errors import ConfigError
-from deputy.domain.effect import EffectClass, Intent, Repeat, ToolRequest, ToolSpec
+from deputy.domain.effect import Ask, EffectClass, Input, Intent, Repeat, ToolRequest, ToolSpec
+from deputy.domain.elicitation import Form
 
 __all__ = ["BASICS", "RAW", "alive", "below", "gone", "intent_of", "lend_nothing", "raw", "serving", "spec_of"]
 
@@ -31,6 +32,8 @@ def intent_of(
     key: str = "r1.1",
     deadline: float = 20.0,
     dispatch_by: float = float("inf"),
+    ask: Ask | None = None,
+    input: Input | None = None,
 ) -> Intent:
     """An intent as the executor would hand it over."""
     intent = Intent.__new__(Intent)
@@ -38,9 +41,14 @@ def intent_of(
     intent.key, intent.attempt = key, 1
     intent.agent, intent.on_behalf_of = "agent:payables", "wei"
     spec = spec_of(spec) if isinstance(spec, str) else spec
-    intent.request = ToolRequest(spec=spec, args=args or {})
+    intent.request = ToolRequest(spec=spec, args=args or {}, input=input)
     intent.deadline, intent.dispatch_by = deadline, dispatch_by
+    intent.ask = ask or decline
     return intent
+
+
+async def decline(_asker: str, _form: Form) -> dict[str, object]:
+    return {"action": "decline"}
 
 
 def lend_nothing(reference: str) -> str:

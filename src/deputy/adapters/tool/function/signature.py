@@ -62,8 +62,8 @@ def read_function(name: str, function: Callable[..., object]) -> Function:
         output=_label(declared),
         verify=declared.verify,
         conclusive=declared.conclusive,
-        **_given(keyed_for=declared.keyed_for, deadline=declared.deadline),
     )
+    spec = msgspec.structs.replace(spec, **_given(keyed_for=declared.keyed_for, deadline=declared.deadline))
     return Function(
         spec=spec,
         call=function,

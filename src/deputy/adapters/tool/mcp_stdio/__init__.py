@@ -16,8 +16,8 @@ The tests hold this client against the SDK's own servers, and its versions and k
 
 A child that let a deadline pass is *retired*: it is asked nothing more, and ends when its other calls have ended. So an
 attempt that was given up always ends with its process, `quiesce` waits for exactly that, and a server that hangs
-hangs once. What the tools are called, how careful to be and what a result means is in `reading`; who kills whom, in
-`keeper`.
+hangs once. What the tools are called, how careful to be and what a result means is in `wire.mcp.reading`; who kills
+whom, in `keeper`.
 """
 
 from deputy.adapters.tool.mcp_stdio.host import McpStdio, StdioServer, Unavailable

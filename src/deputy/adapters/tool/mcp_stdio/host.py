@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from deputy.adapters.tool import MAX_BYTES, sentence
-from deputy.adapters.tool.mcp_stdio.reading import read_result, read_tools
-from deputy.adapters.tool.mcp_stdio.session import EFFECT_ID, Answer, Request, Session, Trouble
+from deputy.adapters.tool.mcp_stdio.session import Request, Session
+from deputy.adapters.wire.mcp import EFFECT_ID, Answer, Trouble
+from deputy.adapters.wire.mcp.reading import read_result, read_tools
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
 from deputy.domain.effect import Failed, Intent, Result, ToolRequest, ToolSpec, Unknown

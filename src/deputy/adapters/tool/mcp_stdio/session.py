@@ -8,47 +8,36 @@ answers unasked, is dropped too, and enough of that ends the session. Nothing he
 import asyncio
 import itertools
 import re
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import msgspec
 
 from deputy.adapters.tool import sentence
 from deputy.adapters.tool.mcp_stdio.process import Process, start
+from deputy.adapters.wire.mcp import (
+    HANDSHAKE_VERSIONS,
+    METHOD_NOT_FOUND,
+    UNSUPPORTED_VERSION,
+    Answer,
+    Trouble,
+    answer_of,
+    client_info,
+    envelope,
+    is_modern,
+    is_stranger,
+)
 from deputy.base.canonical import canonical, decode
 
-__all__ = ["EFFECT_ID", "HANDSHAKE_VERSIONS", "MODERN_VERSION", "Answer", "Request", "Session", "Trouble"]
+__all__ = ["Request", "Session"]
 
-MODERN_VERSION = "2026-07-28"  #: needs no handshake: every request says what it needs
-HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  #: begin with `initialize`
-EFFECT_ID = "deputy/effect-id"  #: in the `_meta` of a call: the effect's id, the same on every attempt
-
-UNSUPPORTED_VERSION, METHOD_NOT_FOUND = -32022, -32601
-_ENVELOPE = "io.modelcontextprotocol/"
 _PROBE = 5.0  # seconds for `server/discover`, which an old server may not even refuse
 _LAST_GASP = 0.25  # seconds after the end of its output in which its status and last words become known
 _MAX_PAGES, _MAX_TOOLS = 100, 1_000
 _MAX_UNASKED = 500_000  # lines in a row that answer nothing
 _ID_FIRST = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,18})\s*,')
 _ID_LAST = re.compile(rb',\s*"id"\s*:\s*(\d{1,18})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
-
-
-class Trouble(msgspec.Struct, frozen=True):
-    """Why there is no answer, as a sentence whose subject is the server.
-
-    `unsent`: certainly not one byte of the question left us; `too_late`: nor may it any more; `refused`: the server
-    answered with an error; `unreadable`: what it answered cannot be read; `cut`: it ended, or broke the rules.
-    """
-
-    kind: Literal["unsent", "too_late", "refused", "unreadable", "cut"]
-    message: str
-    code: int = 0
-    data: object = None
-
-
-Answer = dict[str, object] | Trouble
 
 
 class Request:
@@ -86,14 +75,14 @@ class Session:
         discovered, initialize = Request(), Request()
         try:
             if discover:
-                if trouble := await self._put(discovered, "server/discover", self._envelope()):
+                if trouble := await self._put(discovered, "server/discover", {"_meta": envelope({})}):
                     return trouble
                 await asyncio.wait({discovered.answer}, timeout=_PROBE)
                 if self._take_discovery(discovered):
                     return None
-                if (trouble := _trouble(discovered)) and (trouble.kind == "cut" or _is_stranger(trouble)):
+                if (trouble := _trouble(discovered)) and (trouble.kind == "cut" or is_stranger(trouble)):
                     return trouble
-            hello = {"protocolVersion": HANDSHAKE_VERSIONS[-1], "capabilities": {}, "clientInfo": _client()}
+            hello = {"protocolVersion": HANDSHAKE_VERSIONS[-1], "capabilities": {}, "clientInfo": client_info()}
             if trouble := await self._put(initialize, "initialize", hello):
                 return trouble
             return await self._either(discovered, initialize) if discover else await self._handshake(initialize)
@@ -129,7 +118,7 @@ class Session:
         whole = dict(params)
         if self._modern:
             meta = cast("Mapping[str, object]", whole.get("_meta", {}))
-            whole["_meta"] = {**meta, **cast("dict[str, object]", self._envelope()["_meta"])}
+            whole["_meta"] = {**meta, **envelope({})}
         if trouble := await self._put(request, method, whole, permitted):
             return trouble
         try:
@@ -249,23 +238,8 @@ class Session:
                 self._offer({"id": id, "result": {}} if method == "ping" else {"id": id, "error": refusal})
             elif method == "notifications/tools/list_changed":
                 self.changed = True
-        elif isinstance(error := message.get("error"), dict):
-            told = cast("dict[str, object]", error)
-            code, text = told.get("code"), told.get("message")
-            number = code if isinstance(code, int) else 0
-            self._answer(
-                id,
-                Trouble(
-                    "refused",
-                    f"answered with error {number}: {sentence(str(text), self._secrets)}",
-                    number,
-                    told.get("data"),
-                ),
-            )
-        elif isinstance(result := message.get("result"), dict):
-            self._answer(id, cast("dict[str, object]", result))
-        elif "id" in message:
-            self._answer(id, Trouble("unreadable", "gave an answer that is neither a result nor an error"))
+        elif (answer := answer_of(message, lambda text: sentence(text, self._secrets))) is not None:
+            self._answer(id, answer)
 
     def _answer(self, id: object, answer: Answer) -> None:
         number = int(id) if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) < 19 else id
@@ -296,14 +270,8 @@ class Session:
                 request.answer.set_result(Trouble("cut", f"{why}{f' ({words})' if words else ''}"))
         self._idle.set()
 
-    def _envelope(self) -> dict[str, object]:
-        stated = {"protocolVersion": MODERN_VERSION, "clientInfo": _client(), "clientCapabilities": {}}
-        return {"_meta": {_ENVELOPE + name: value for name, value in stated.items()}}
-
     def _take_discovery(self, discovered: Request) -> bool:
-        answer = discovered.answer.result() if discovered.answer.done() else None
-        versions = answer.get("supportedVersions") if isinstance(answer, dict) else None
-        self._modern = isinstance(versions, list) and MODERN_VERSION in versions
+        self._modern = is_modern(discovered.answer.result() if discovered.answer.done() else None)
         return self._modern
 
     async def _either(self, discovered: Request, initialize: Request) -> Trouble | None:
@@ -332,19 +300,6 @@ def _line(message: dict[str, object]) -> bytes:
     return canonical({"jsonrpc": "2.0", **message}) + b"\n"
 
 
-def _client() -> dict[str, object]:
-    return {"name": "deputy", "version": str(getattr(sys.modules.get("deputy"), "__version__", ""))}
-
-
 def _trouble(request: Request) -> Trouble | None:
     answer = request.answer.result() if request.answer.done() else None
     return answer if isinstance(answer, Trouble) else None
-
-
-def _is_stranger(trouble: Trouble) -> bool:
-    """Whether the server refused to be discovered, naming versions of which we know none."""
-    data: object = trouble.data
-    if trouble.code != UNSUPPORTED_VERSION or not isinstance(data, dict):
-        return False
-    supported = cast("dict[str, object]", data).get("supported")
-    return isinstance(supported, list) and not any(v in HANDSHAKE_VERSIONS for v in cast("list[object]", supported))

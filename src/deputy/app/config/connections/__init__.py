@@ -10,13 +10,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from deputy.app.config.connections import mcp
+from deputy.app.config.connections import http, mcp
 from deputy.app.config.connections.base import Connection, Server, ToolSettings
+from deputy.app.config.connections.http import HttpSites
 from deputy.app.config.connections.mcp import McpServer
 from deputy.app.config.document import Document, Table
 from deputy.app.config.reference import Reference
 
-__all__ = ["KINDS", "Connection", "McpServer", "Server", "ToolSettings", "read_connections", "references_of"]
+__all__ = [
+    "KINDS", "Connection", "HttpSites", "McpServer", "Server", "ToolSettings", "read_connections", "references_of",
+]  # fmt: skip
 
 BUILT_IN = ("agent", "files", "person")  #: the prefixes of tools that need no connection
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -29,7 +32,10 @@ class Kind(NamedTuple):
     own: bool
 
 
-KINDS: dict[str, Kind] = {"mcp": Kind(mcp.read, own=False)}
+KINDS: dict[str, Kind] = {
+    "http": Kind(http.read, own=True),
+    "mcp": Kind(mcp.read, own=False),
+}
 
 
 def read_connections(root: Table) -> tuple[dict[str, Connection], tuple[Reference, ...]]:

@@ -10,17 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
-from deputy.adapters.tool import is_shallow, scrubbed, sentence
-from deputy.adapters.tool.mcp_stdio.session import METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
+from deputy.adapters.wire.mcp import METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
+from deputy.adapters.wire.outside import is_shallow, scrubbed, sentence
 from deputy.adapters.wire.schema import Validator
-from deputy.base.canonical import is_json
+from deputy.base.canonical import canonical, is_json
 from deputy.base.errors import ConfigError
-from deputy.domain.effect import NOT_SENT, Done, Failed, Result, ToolSpec, Unknown
+from deputy.domain.effect import NOT_SENT, Done, Failed, InputRequired, Result, ToolSpec, Unknown
+from deputy.domain.elicitation import Form, form_of
 
-__all__ = ["read_result", "read_tools"]
+__all__ = ["read_form", "read_result", "read_tools"]
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _MAX_DESCRIPTION = 20_000
+_MAX_FORMS, _MAX_FORM, _MAX_STATE, _MAX_TOKEN = 10, 64 * 1024, 64 * 1024, 200
 
 # What JSON-RPC and MCP define as said before a call has begun: parse error, invalid request, method not found, invalid
 # params, header mismatch, missing capability, unsupported version, elicitation required.
@@ -71,9 +73,7 @@ def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets:
         return _trouble(answer, sentence(f"The server {server!r} {answer.message}.", secrets), sent=sent, safe=safe)
     kind = answer.get("resultType", "complete")
     if kind == "input_required":
-        return Failed(
-            "input_required", f"The server {server!r} asks back before it begins, which nobody here can answer."
-        )
+        return _input_required(server, answer)
     if kind != "complete":
         message = f"The server {server!r} gave an answer of the kind {sentence(repr(kind), limit=80)}."
         return Failed("result_unknown", message) if safe else Unknown(message)
@@ -91,12 +91,40 @@ def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets:
     return Done({"not_kept": {"code": "result_not_json", "message": message}})
 
 
+def read_form(params: object) -> Form | None:
+    """The form of an `elicitation/create`, fit to be shown; None where it is none that can be."""
+    form = form_of(params)
+    if form is None or not is_shallow(form.schema) or len(canonical(form.schema)) > _MAX_FORM or _unusable(form.schema):
+        return None
+    return Form(message=sentence(form.message) or "(It says nothing.)", schema=form.schema)
+
+
+def _input_required(server: str, answer: Mapping[str, object]) -> Result:
+    """What a server wants to know before it begins; anything but forms for people is declined, and nothing happened."""
+    wanted, state = answer.get("inputRequests"), answer.get("requestState")
+    requests = cast("dict[str, object]", wanted) if isinstance(wanted, dict) else {}
+    forms: dict[str, Form] = {}
+    for name, value in list(requests.items())[: _MAX_FORMS + 1]:
+        request = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        form = read_form(request.get("params")) if request.get("method") == "elicitation/create" else None
+        if form is None or len(forms) == _MAX_FORMS or len(name) > _MAX_TOKEN:
+            what = sentence(repr(request.get("method")), limit=80)
+            message = f"Before it begins, the server {server!r} asks for what nobody here can give ({what})."
+            return Failed("input_refused", message)
+        forms[name] = form
+    if not isinstance(state, str | None) or len(state or "") > _MAX_STATE:
+        return Failed("input_refused", f"The server {server!r} asks back with a state that is none, or too long.")
+    return InputRequired(server, forms, state or "")
+
+
 def _trouble(trouble: Trouble, message: str, *, sent: bool, safe: bool) -> Result:
     match trouble.kind:
         case "unsent":
             return Failed(str(trouble.data or "unavailable"), message, retry=not trouble.data)
         case "too_late":
             return Failed(NOT_SENT, message, retry=True)
+        case "barred":
+            return Failed(trouble.data if isinstance(trouble.data, str) else "refused", message)
         case "refused" if trouble.code in _NOT_BEGUN:
             return Failed("refused", message)
         case "refused" if safe:

@@ -1,19 +1,23 @@
-"""The only HTTP client: origins on a list, certificates checked, every wait and every answer bounded.
+"""The only HTTP client: addresses on a list, certificates checked, every wait and every answer bounded.
 
-It follows no redirect, keeps no cookie, trusts no proxy of the environment, and knows nothing of what it carries.
+It follows no redirect, keeps no cookie, trusts no proxy of the environment, and knows nothing of what it carries. With
+a `Network`, names are resolved here, and connections go to the addresses that were judged.
 """
 
+import asyncio
 import logging
 import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
+from deputy.adapters.egress.addresses import Network
+from deputy.adapters.egress.places import Places, address_of
 from deputy.base.errors import ConfigError, DeputyError
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer", "Dispatch", "Egress", "EgressError", "EgressRefused", "Interrupted", "ResponseTooLarge", "Timeouts",
-    "Unreachable", "dispatching", "origin", "reason", "received",
+    "TooLate", "Unreachable", "dispatching", "origin", "reason", "received",
 ]  # fmt: skip
 
 LIMIT = 64_000_000  #: bytes of an answer
@@ -46,6 +50,12 @@ class Unreachable(EgressError):
     """No connection came about; nothing was sent."""
 
     code = "unreachable"
+
+
+class TooLate(EgressError):
+    """A connection was there, but nothing may be sent any more; nothing was."""
+
+    code = "too_late"
 
 
 class Interrupted(EgressError):
@@ -78,19 +88,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispatch:
-    """Whether the first byte of a request has left."""
+    """Whether the first byte of a request has left; `permitted` is asked last, just before it does."""
 
-    def __init__(self) -> None:
-        self.begun = False
+    def __init__(self, permitted: Callable[[], bool] | None = None) -> None:
+        self.begun, self.permitted = False, permitted
 
 
 _watched: ContextVar[Dispatch | None] = ContextVar("deputy.egress", default=None)
 
 
 @contextmanager
-def dispatching() -> Generator[Dispatch]:
+def dispatching(permitted: Callable[[], bool] | None = None) -> Generator[Dispatch]:
     """Watch the requests made inside, by whatever library: what never began to leave certainly did not happen."""
-    dispatch, outer = Dispatch(), _watched.get()
+    outer = _watched.get()
+    dispatch = Dispatch(permitted or (outer.permitted if outer is not None else None))
     token = _watched.set(dispatch)
     try:
         yield dispatch
@@ -154,18 +165,25 @@ async def received(response: "httpx2.Response") -> AsyncGenerator[bytes]:
 class Egress:
     """The way out, to the origins on its list and nowhere else."""
 
-    def __init__(self, allow: Iterable[str], *, timeouts: Timeouts | None = None, limit: int = LIMIT) -> None:
-        self._allowed = frozenset(origin(address) for address in allow)
+    def __init__(
+        self,
+        allow: Iterable[str] | Places,
+        *,
+        timeouts: Timeouts | None = None,
+        limit: int = LIMIT,
+        network: Network | None = None,
+        compressed: bool = False,
+    ) -> None:
+        """`compressed` lets a body come as the server packed it; unpacking, and its bounds, are then the caller's."""
+        self._allowed = allow if isinstance(allow, Places) else frozenset(origin(address) for address in allow)
         self._timeouts, self._limit = timeouts or Timeouts(), limit
+        self._network, self._compressed = network, compressed
         self._client: httpx2.AsyncClient | None = None
         self._making = threading.Lock()
 
     def allows(self, url: str) -> bool:
         """Whether this address is on the list."""
-        try:
-            return origin(url) in self._allowed
-        except ConfigError:
-            return False
+        return _admitted(url, self._allowed)
 
     def client(self) -> "httpx2.AsyncClient":
         """The client itself, for libraries that want one; the first call takes a moment and may come from a thread.
@@ -174,7 +192,8 @@ class Egress:
         """
         with self._making:
             if self._client is None:
-                self._client = _client(self._allowed, self._timeouts, self._limit)
+                guard = _guard(self._allowed, self._limit, self._network, compressed=self._compressed)
+                self._client = _client(guard, self._timeouts)
             return self._client
 
     async def request(
@@ -225,29 +244,87 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def _admit(place: str, allowed: frozenset[str]) -> None:
-    if place not in allowed:
-        raise EgressRefused(
-            f"{place} is not an address this workspace may reach.",
-            "Name it in deputy.toml, as a model's `base_url` or a server's `url`.",
-        )
+def _admitted(url: str, allowed: frozenset[str] | Places) -> bool:
+    try:
+        return allowed.allow(address_of(url)) if isinstance(allowed, Places) else origin(url) in allowed
+    except (ConfigError, ValueError):
+        return False
+
+
+def _refused(place: str, allowed: frozenset[str] | Places) -> EgressRefused:
+    where = "in `allow`" if isinstance(allowed, Places) else "as a model's `base_url` or a server's `url`"
+    return EgressRefused(f"{place} is not an address this workspace may reach.", f"Name it in deputy.toml, {where}.")
 
 
 def _watcher(dispatch: Dispatch | None) -> Callable[[str, object], Awaitable[None]]:
     async def watch(event: str, _: object) -> None:
         if dispatch is not None and event.endswith("send_request_headers.started"):
+            if dispatch.permitted is not None and not dispatch.permitted():
+                raise TooLate("Nothing was sent: the worker's lease had run out.")
             dispatch.begun = True
 
     return watch
 
 
-def _client(allowed: frozenset[str], timeouts: Timeouts, limit: int) -> "httpx2.AsyncClient":
-    """A client whose transport holds the rules, so that they bind every library it is handed to."""
+def _transport(network: Network | None) -> "httpx2.AsyncBaseTransport":
+    """What carries requests; with a network, to addresses that it was asked about and to no others."""
+    import httpcore2
+    import httpx2
+
+    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS // 4)
+    if network is None:
+        return httpx2.AsyncHTTPTransport(verify=True, trust_env=False, limits=limits)
+
+    connecting = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+
+    class Pinned(httpcore2.AsyncNetworkBackend):
+        """Connects to the address that was judged, whatever its name may lead to a moment later."""
+
+        async def connect_tcp(
+            self,
+            host: str,
+            port: int,
+            timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
+            local_address: str | None = None,
+            socket_options: "Iterable[httpcore2.SOCKET_OPTION] | None" = None,
+        ) -> httpcore2.AsyncNetworkStream:
+            how = (timeout, local_address, socket_options)
+            try:
+                async with asyncio.timeout(timeout):
+                    addresses = await network.addresses(host, port)
+            except PermissionError as no:
+                raise EgressRefused(
+                    f"{host} leads to {no}, which is not on the public Internet.",
+                    "If it is a server of your own, name its network in deputy.toml.",
+                ) from None
+            except (OSError, UnicodeError, TimeoutError) as error:
+                raise httpcore2.ConnectError(reason(error)) from error
+            for address in addresses[:-1]:
+                with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                    return await connecting.connect_tcp(address, port, *how)
+            if not addresses:
+                raise httpcore2.ConnectError("it has no address")
+            return await connecting.connect_tcp(addresses[-1], port, *how)
+
+    class Transport(httpx2.AsyncHTTPTransport):
+        def __init__(self) -> None:
+            super().__init__(verify=True, trust_env=False, limits=limits)
+            self._pool = httpcore2.AsyncConnectionPool(
+                ssl_context=httpx2.create_ssl_context(trust_env=False), max_connections=limits.max_connections,
+                max_keepalive_connections=limits.max_keepalive_connections, network_backend=Pinned(),
+            )  # fmt: skip
+
+    return Transport()
+
+
+def _guard(
+    allowed: frozenset[str] | Places, limit: int, network: Network | None, *, compressed: bool
+) -> "httpx2.AsyncBaseTransport":
+    """A transport that holds the rules, so that they bind every library it is handed to."""
     import httpx2
 
     logging.getLogger("httpcore2").setLevel(logging.INFO)  # below that it writes down the headers of responses
-    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS // 4)
-    inner = httpx2.AsyncHTTPTransport(verify=True, trust_env=False, limits=limits)
+    inner = _transport(network)
 
     class Bounded(httpx2.AsyncByteStream):
         """A body that ends, or fails, at its limit."""
@@ -277,10 +354,11 @@ def _client(allowed: frozenset[str], timeouts: Timeouts, limit: int) -> "httpx2.
 
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             host = request.url.raw_host.decode().lower()
-            _admit(_spelled(request.url.scheme, host, request.url.port), allowed)
+            if not _admitted(str(request.url), allowed):
+                raise _refused(_spelled(request.url.scheme, host, request.url.port), allowed)
             request.extensions = {**request.extensions, "trace": _watcher(_watched.get())}
             response = await inner.handle_async_request(request)
-            if response.headers.get("content-encoding", "identity") != "identity":
+            if not compressed and response.headers.get("content-encoding", "identity") != "identity":
                 await response.aclose()
                 raise EgressError(f"{host} answers compressed, though it was asked not to.")
             response.headers.pop("set-cookie", None)
@@ -290,9 +368,15 @@ def _client(allowed: frozenset[str], timeouts: Timeouts, limit: int) -> "httpx2.
         async def aclose(self) -> None:
             await inner.aclose()
 
+    return Guard()
+
+
+def _client(guard: "httpx2.AsyncBaseTransport", timeouts: Timeouts) -> "httpx2.AsyncClient":
+    import httpx2
+
     waits = httpx2.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool)
     return httpx2.AsyncClient(
-        transport=Guard(),
+        transport=guard,
         timeout=waits,
         follow_redirects=False,
         trust_env=False,
