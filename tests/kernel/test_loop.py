@@ -1,10 +1,13 @@
 """The model loop over a real store: what is asked, performed, refused and remembered."""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from tests.kernel.bench_of import agent, answer, asked, bench, scripted, state
 
+from deputy.domain.agent import Grant
 from deputy.domain.delivery import Approve
 from deputy.domain.effect import Done, Failed, Intent, Result, Unknown
 from deputy.testing.fakes import calls, says
@@ -92,6 +95,25 @@ def test_what_no_grant_names_is_denied(tmp_path: Path) -> None:
             await work.work()
             found = await state(work, run)
             assert (found.effects[2].status, found.effects[2].rule) == ("denied", "default")
+            assert work.tools.calls == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("amount", "why"), [("-1", "may not be negative"), ("100.01", "may be at most 100"), ('"1e2,0"', "may be at most")]
+)
+def test_an_amount_outside_its_limit_is_denied_and_nobody_is_asked(tmp_path: Path, amount: str, why: str) -> None:
+    async def main() -> None:
+        model = scripted(calls(("save", f'{{"amount": {amount}}}')), says("well"))
+        limited = agent(grants=(Grant(pattern="save", autonomy="ask", limit={"amount": Decimal(100)}),))
+        async with bench(tmp_path, model, agents=[limited]) as work:
+            run = await work.start("clerk")
+            await work.work()
+            found = await state(work, run)
+            assert (found.effects[2].status, found.effects[2].rule) == ("denied", "limit:amount")
+            assert found.effects[2].error is not None
+            assert why in found.effects[2].error.message
             assert work.tools.calls == []
 
     asyncio.run(main())

@@ -106,6 +106,7 @@ class VerdictGiven(_Event, tag="Verdict", frozen=True, kw_only=True):
     expires: datetime | None = None
     digest: str = msgspec.field(name="approval_digest", default="")  #: what an answer is bound to
     untrusted: tuple[Origin, ...] = ()
+    shown: str = ""  #: digest of all that the inbox item shows
 
 
 class ToolIntent(_Event, tag="ToolIntent", frozen=True, kw_only=True):
@@ -125,6 +126,7 @@ class ToolIntent(_Event, tag="ToolIntent", frozen=True, kw_only=True):
     keyed_for: float = 0.0  #: seconds the far side remembers our key
     child: str = ""  #: id of the run this effect creates
     item: str = ""  #: id of the inbox item this effect creates (a question)
+    shown: str = ""  #: digest of all that the item it creates shows (a question or a message)
 
 
 class Outcome(_Event, tag="Outcome", frozen=True, kw_only=True):
@@ -151,6 +153,7 @@ class Doubted(_Event, tag="Doubted", frozen=True, kw_only=True):
     n: int
     item: str
     reason: str = ""
+    shown: str = ""  #: digest of all that the inbox item shows
 
 
 class Settled(_Event, tag="Settled", frozen=True, kw_only=True):
@@ -198,6 +201,7 @@ class BudgetShort(_Event, tag="BudgetShort", frozen=True, kw_only=True):
     account: str  #: the account of the ledger that is short; the run's own where it is empty
     unit: Literal["money", "tokens", "steps", "wall"]
     need: Cost = NOTHING
+    shown: str = ""  #: digest of all that the inbox item shows
 
 
 class BudgetRaised(_Event, tag="BudgetRaised", frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from deputy.base.canonical import digest as body_digest
 from deputy.domain.effect import Call, ToolSpec, approval_digest
 from deputy.domain.event import Doubted, VerdictGiven
 from deputy.domain.principal import agent_principal
@@ -53,12 +54,13 @@ async def ask(visit: Visit, n: int, call: Call, spec: ToolSpec, verdict: Ask) ->
         rule=verdict.rule, untrusted=untrusted, approvers=verdict.approvers, people=tuple(sorted(verdict.people)),
         parameters=spec.parameters,
     )  # fmt: skip
+    row = item_of(item, visit.run.id, asked, created=created, expires=expires)
     event = VerdictGiven(
         at=created, n=n, verdict="ask", rule=verdict.rule, reason=verdict.why, cls=spec.effect,
         call=new_call(visit, n, call), item=item, approvers=verdict.approvers, expires=expires, digest=digest,
-        untrusted=untrusted,
+        untrusted=untrusted, shown=body_digest(row.body),
     )  # fmt: skip
-    journal.record(event, items=[item_of(item, visit.run.id, asked, created=created, expires=expires)])
+    journal.record(event, items=[row])
     await journal.durable()
 
 
@@ -76,5 +78,6 @@ async def doubt(visit: Visit, effect: Effect, why: str) -> None:
         people=tuple(sorted(people)),
     )  # fmt: skip
     row = item_of(item, visit.run.id, asked, created=now, expires=None)
-    journal.record(Doubted(at=now, n=effect.n, item=item, reason=why), items=[row])
+    event = Doubted(at=now, n=effect.n, item=item, reason=why, shown=body_digest(row.body))
+    journal.record(event, items=[row])
     await journal.durable()

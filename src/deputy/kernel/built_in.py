@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from deputy.base.canonical import digest
 from deputy.domain.builtin import AGENT_RUN, PERSON_ASK, PERSON_TELL
 from deputy.domain.cost import Cost
 from deputy.domain.event import Fault, Outcome, ToolIntent
@@ -91,8 +92,9 @@ class BuiltIn:
             options=tuple(msgspec.convert(args.get("options") or [], list[str])), rule=intent.rule,
             untrusted=origins(visit.run, intent.n, args), approvers=(entry,), people=tuple(sorted(people)),
         )  # fmt: skip
-        waiting = msgspec.structs.replace(intent, item=item if asked.kind == "question" else "")
         row = item_of(item, visit.run.id, asked, created=intent.at, expires=None)
+        waits = item if asked.kind == "question" else ""
+        waiting = msgspec.structs.replace(intent, item=waits, shown=digest(row.body))
         await journal.commit(waiting, thawed=agent.name, grant=intent.grant, items=[row])
         return asked.kind == "message"
 

@@ -75,10 +75,10 @@ class Policy:
     def _limits(self, q: Question) -> Verdict | None:
         grant = grant_for(q.agent.grants, q.spec.name)
         for name, most in grant.limit.items() if grant is not None else ():
-            if name not in q.args or not _amount(q.args, name) <= most:
-                return Deny(
-                    f"limit:{name}", f"`{name}` may be at most {most}, and is {q.args.get(name, 'missing')!s:.80}."
-                )
+            amount = _amount(q.args, name)
+            if not 0 <= amount <= most:
+                bound = "may not be negative" if amount < 0 else f"may be at most {most}"
+                return Deny(f"limit:{name}", f"`{name}` {bound}, and is {q.args.get(name, 'missing')!s:.80}.")
         return None
 
     def _equal_effect(self, q: Question) -> Verdict | None:

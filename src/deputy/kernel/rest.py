@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
+from deputy.base.canonical import digest
 from deputy.base.errors import OverBudget
 from deputy.domain.event import BudgetShort, Ended, Fault, TimerSet
 from deputy.kernel.approval import Asked, item_of
@@ -55,6 +56,7 @@ async def short_of(visit: Visit, refusal: OverBudget) -> Waits:
         question=f"May {agent.name} use more {refusal.unit}?", why=f"{refusal.message}.",
         approvers=entries, people=tuple(sorted(people)), args={"unit": refusal.unit, "account": refusal.account},
     )  # fmt: skip
-    event = BudgetShort(at=now, item=item, account=refusal.account, unit=refusal.unit)
-    journal.record(event, items=[item_of(item, run.id, asked, created=now, expires=None)])
+    row = item_of(item, run.id, asked, created=now, expires=None)
+    event = BudgetShort(at=now, item=item, account=refusal.account, unit=refusal.unit, shown=digest(row.body))
+    journal.record(event, items=[row])
     return Waits("budget")

@@ -335,3 +335,15 @@ def test_a_question_or_message_that_was_put_to_others_is_found(folder: Path, kin
         body = item["body"].replace(b"person:wei", b"person:lin")
         database.execute("UPDATE items SET body = ? WHERE id = ?", (body, item["id"]))
     assert [finding.place.key for finding in found(folder).findings] == [item["id"]]
+
+
+@pytest.mark.parametrize("kind", ["approval", "question", "message", "in_doubt", "budget"])
+def test_an_item_that_others_could_answer_than_when_it_was_opened_is_found(folder: Path, kind: str):
+    with tampered(folder) as database:
+        item = next(row for row in rows(database, "items", f"kind = '{kind}'"))
+        body = msgspec.json.decode(item["body"])
+        body["people"] = ["mallory"]
+        database.execute("UPDATE items SET body = ? WHERE id = ?", (canonical(body), item["id"]))
+    (finding,) = found(folder).findings
+    assert finding.place.key == item["id"]
+    assert "shows something else than when it was opened" in finding.message

@@ -1,8 +1,8 @@
 """What people's inbox must show, as far as the journal tells: the items that are open, and what stands in each.
 
-The journal does not tell everything that an item shows: which people could answer when it was opened (`people`, and the
-`approvers` of a doubt or a budget), why a budget was short, through what a question's words came (`untrusted`), nor
-what an edit must fit (`parameters`, but for a run of the model loop, whose tools are journaled). That goes unchecked.
+The event that opened an item holds the digest of all that it shows (an event of version 0.1 may not, and then which
+people could answer, why a budget was short and what an edit must fit go unchecked). What can be told from the journal
+itself is compared member by member, so that a difference is named.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import msgspec
 
 from deputy.app.audit.report import short
 from deputy.app.audit.stored import UNREADABLE, StoredItem
-from deputy.base.canonical import canonical
+from deputy.base.canonical import canonical, digest
 from deputy.domain.builtin import PERSON_ASK, PERSON_TELL
 from deputy.domain.delivery import Approve, Delivery, Expire, Refuse, Reply
 from deputy.domain.event import BudgetRaised, BudgetShort, Doubted, Event, Settled, ToolIntent, VerdictGiven
@@ -35,6 +35,7 @@ class OpenItem(NamedTuple):
     expires: datetime | None
     says: Mapping[str, object]
     exact: bool = True  #: whether it was created at just the time of its event
+    shown: str = ""  #: digest of all that it shows, where the event has it
 
 
 def instant(at: datetime) -> str:
@@ -51,7 +52,7 @@ def opened_by(run: Run, event: Event) -> dict[str, OpenItem]:
                 "approvers": event.approvers, "options": (),
             }  # fmt: skip
             says["question"] = f"May {says['agent']} call {says['tool']}?"
-            return {event.item: OpenItem("approval", event.at, event.expires, says)}
+            return {event.item: OpenItem("approval", event.at, event.expires, says, shown=event.shown)}
         case ToolIntent():
             return _said_by(run, event)
         case Doubted():
@@ -60,7 +61,7 @@ def opened_by(run: Run, event: Event) -> dict[str, OpenItem]:
                 "untrusted": origins(run, event.n, run.effects[event.n].call.args),
             }  # fmt: skip
             says["question"] = f"Did {says['tool']} happen?"
-            return {event.item: OpenItem("in_doubt", event.at, None, says, exact=False)}
+            return {event.item: OpenItem("in_doubt", event.at, None, says, exact=False, shown=event.shown)}
         case BudgetShort():
             started = run.started
             assert started is not None
@@ -70,7 +71,7 @@ def opened_by(run: Run, event: Event) -> dict[str, OpenItem]:
                 "question": f"May {started.agent} use more {event.unit}?", "rule": f"budget:{event.unit}",
                 "untrusted": (), "parameters": NO_SCHEMA,
             }  # fmt: skip
-            return {event.item: OpenItem("budget", event.at, None, says)}
+            return {event.item: OpenItem("budget", event.at, None, says, shown=event.shown)}
         case _:
             return {}
 
@@ -98,7 +99,7 @@ def _said_by(run: Run, event: ToolIntent) -> dict[str, OpenItem]:
     to = str(args.get("to") or f"person:{says['on_behalf_of']}")
     if to == "manager" or to.partition(":")[0] in ("person", "group", "role"):
         says["approvers"] = (to,)  # a name or an address is looked up among people, who come and go
-    return {event.item or f"{run.id}.{event.n}.1": OpenItem(kind, event.at, None, says)}
+    return {event.item or f"{run.id}.{event.n}.1": OpenItem(kind, event.at, None, says, shown=event.shown)}
 
 
 def _options(value: object) -> tuple[object, ...]:
@@ -139,6 +140,8 @@ def difference(stored: StoredItem, item: OpenItem) -> str:
     for name, value in item.says.items():
         if getattr(asked, name) != value:
             return f"shows {short(getattr(asked, name))} as `{name}`, and the journal has {short(value)}"
+    if item.shown and digest(stored.body) != item.shown:
+        return "shows something else than when it was opened"
     return ""
 
 
