@@ -25,7 +25,7 @@ demo: setup ## watch an agent pay invoices, be killed, resume, and prove what it
 	@$(BIN)/python examples/acme/demo.py $(ARGS)
 
 test: setup ## run the tests (ARGS="-k words" to choose)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not chaos" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 chaos: setup ## run the randomized kills
 	@$(BIN)/python -m pytest tests/chaos $(ARGS)

@@ -165,6 +165,13 @@ def test_an_unknown_example_names_those_that_are(shell: Shell, tmp_path: Path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_new_workspace_is_made_in_none(shell: Shell, tmp_path: Path):
+    said = shell.bare("init", str(tmp_path / "new"), "--workspace", str(tmp_path), "--json")
+    assert said.code == 2
+    assert said.json["error"]["remedy"] == "Name the new folder alone, without --workspace."
+    assert not (tmp_path / "new").exists()
+
+
 def test_json_after_two_dashes_is_an_argument(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     assert main(["--workspace", str(tmp_path), "run", "a", "--", "--json"]) == 2
     printed = capsys.readouterr()

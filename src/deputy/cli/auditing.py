@@ -108,7 +108,8 @@ def _told(terminal: Terminal, report: Any) -> int:
     if report.ok:
         terminal.say(f"✓ All is as it was written: {looked}.", style="bold green")
         if report.seal and report.seals:
-            terminal.say(f"  The last seal is {report.seals}:{report.seal}; keep it elsewhere.", style="dim")
+            terminal.say("  The last seal, to be kept elsewhere:", style="dim")
+            terminal.commands([f"{report.seals}:{report.seal}"], indent="    ")
         return 0
     count = len(report.findings) + report.more
     terminal.say(f"✗ {counted(count, 'thing is', 'things are')} not as written, in {looked}.", style="bold red")

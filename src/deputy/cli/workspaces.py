@@ -34,7 +34,11 @@ def _init(
 
     from deputy.app.config import user_name, write_workspace
     from deputy.app.examples import example_named
+    from deputy.base.errors import UsageError
 
+    if workspace is not None:
+        remedy = "Name the new folder alone, without --workspace."
+        raise UsageError("`init` makes a workspace and works in none.", remedy)
     terminal = terminal_of(ctx, workspace, as_json=as_json)
     source = None if example is None else example_named(example)
     files = write_workspace(Path(folder), person=user_name(), example=source)
