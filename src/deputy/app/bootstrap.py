@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from deputy.adapters.store.sqlite import SqliteStore
-from deputy.app.config import EnvSecrets, Settings, find_workspace, load
+from deputy.app.config import Settings, find_workspace, load
 from deputy.app.deployment import Deployment
 from deputy.app.models import Models
+from deputy.app.secrets import Secrets
 from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
@@ -34,7 +35,7 @@ class Office:
         self.notices: Callable[[str], None] = lambda _: None  #: told what a person at the terminal should know
         self.crashes: list[tuple[str, BaseException]] = []
         self.deployment = Deployment(settings, self._files_changed)
-        self.secrets = EnvSecrets(settings.references)
+        self.secrets = Secrets(settings.folder, lambda: self.settings.references)
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script)
 

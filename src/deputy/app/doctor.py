@@ -9,10 +9,11 @@ from deputy.adapters.tool.files import FILES
 from deputy.adapters.tool.function import FunctionTools
 from deputy.adapters.tool.source import load_functions, load_module
 from deputy.app.bootstrap import Office, database_file, office
-from deputy.app.config import Connection, Deployed, EnvSecrets, Server, Settings, find_workspace, load
+from deputy.app.config import Connection, Deployed, Server, Settings, find_workspace, load
 from deputy.app.config.document import did_you_mean
 from deputy.app.hosts import Examined, Host, Means, host_for
 from deputy.app.policy_check import at_the_limit, would_answer
+from deputy.app.secrets import Secrets, known_secrets, needed
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import DeputyError, StoreError, UsageError
 from deputy.domain.agent import Agent, Grant
@@ -89,14 +90,23 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
-    secrets = EnvSecrets(settings.references)
-    for name in dict.fromkeys(reference.secret for reference in settings.references):
+    references = tuple(needed(settings))
+    secrets = Secrets(settings.folder, lambda: references)
+    wrong = dict(secrets.kept.problems())
+    for message, remedy in wrong.items():
+        yield Finding("secrets", "error", message, remedy)
+    for name in dict.fromkeys(reference.secret for reference in references):
         try:
             secrets.lend(name)
         except UsageError as exc:
-            yield Finding("secrets", "error", exc.message, exc.remedy)
+            if exc.message not in wrong:
+                yield Finding("secrets", "error", exc.message, exc.remedy)
         else:
             yield Finding("secrets", "ok", f"`{name}` is set.")
+    for known in known_secrets(settings, secrets):
+        if not known.used_by and not known.problem:
+            message = f"Nothing refers to `secret:{known.name}`."
+            yield Finding("secrets", "warning", message, f"If nobody needs it: `deputy secret remove {known.name}`.")
 
 
 # -- database
@@ -145,6 +155,7 @@ class Tools:
         self.silent: set[str] = set()  #: servers whose tools are not known
         self.functions_fail = False
         self._hosts: list[Host] = []
+        self._lend = Secrets(settings.folder, lambda: settings.references).lend
 
     async def close(self) -> None:
         """End every server."""
@@ -166,7 +177,7 @@ class Tools:
 
     async def _listed(self, connection: Connection) -> AsyncGenerator[Finding]:
         check = connection.title
-        means = Means(self.settings.folder, self._clock, EnvSecrets(self.settings.references).lend, patience=15.0)
+        means = Means(self.settings.folder, self._clock, self._lend, patience=15.0)
         try:
             host = host_for(connection, means)
             self._hosts.append(host)
@@ -193,7 +204,7 @@ class Tools:
     async def _functions(self) -> AsyncGenerator[Finding]:
         try:
             functions = load_functions(self.settings.tools, self.settings.folder)
-            host = FunctionTools(functions, clock=self._clock, lend=EnvSecrets(self.settings.references).lend)
+            host = FunctionTools(functions, clock=self._clock, lend=self._lend)
             specs = await host.catalogue()
             self.specs |= {spec.name: spec for spec in specs}
             if specs:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from deputy.adapters.egress import Egress, Timeouts
+from deputy.adapters.lending import Lending, LentTool
 from deputy.adapters.tool.http import HttpTools, Site
 from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
@@ -47,6 +48,33 @@ class Means(NamedTuple):
     patience: float = 30.0
 
 
+class _Lent(LentTool):
+    """A host, which gives nothing away of what it was lent."""
+
+    def __init__(self, host: Host, lending: Lending) -> None:
+        super().__init__(host, lending)
+        self._host, self._lending = host, lending
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with tools that were left out of its catalogue."""
+        return tuple(map(self._lending.text, self._host.problems))
+
+
+class _LentExamined(_Lent):
+    """One that can be examined."""
+
+    def __init__(self, host: Host, examined: Examined, lending: Lending) -> None:
+        super().__init__(host, lending)
+        self._examined = examined
+
+    async def examine(self) -> AsyncGenerator[tuple[str, str]]:
+        """What is wrong and what to do about it."""
+        with self._lending.errors():
+            async for message, remedy in self._examined.examine():
+                yield self._lending.text(message), self._lending.text(remedy)
+
+
 def _mcp(server: McpServer, means: Means) -> Host:
     deadline = 60.0 if server.deadline is None else server.deadline
     if server.url:
@@ -76,4 +104,6 @@ HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
 
 def host_for(connection: Connection, means: Means) -> Host:
     """The host of a connection's tools; raises ConfigError where there can be none."""
-    return HOSTS[type(connection)](connection, means)
+    lending = Lending(means.lend)
+    host = HOSTS[type(connection)](connection, means._replace(lend=lending.lend))
+    return _LentExamined(host, host, lending) if isinstance(host, Examined) else _Lent(host, lending)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from deputy.adapters.egress import Egress
+from deputy.adapters.lending import Lending, LentModel
 from deputy.adapters.model.openai_chat import OpenAIChat
 from deputy.adapters.model.rehearsal import Rehearsal, RehearsalScript
 from deputy.app.capabilities import capabilities
@@ -22,11 +23,11 @@ class Models:
         script: Callable[[str, str], RehearsalScript],
     ) -> None:
         self._settings, self._lend, self._script = settings, lend, script
-        self._models: dict[str, OpenAIChat | Rehearsal] = {}
+        self._models: dict[str, LentModel | Rehearsal] = {}
         self._egress: Egress | None = None
-        self._old: list[OpenAIChat | Rehearsal | Egress] = []
+        self._old: list[LentModel | Rehearsal | Egress] = []
 
-    def of(self, name: str) -> OpenAIChat | Rehearsal | None:
+    def of(self, name: str) -> LentModel | Rehearsal | None:
         """The model of this name, or None."""
         if name not in self._models:
             settings = self._settings()
@@ -38,7 +39,9 @@ class Models:
             else:
                 if self._egress is None:
                     self._egress = Egress([m.base_url for m in settings.models.values() if m.base_url])
-                self._models[name] = client_of(route, settings.currency, self._egress, self._lend)
+                lending = Lending(self._lend)
+                client = client_of(route, settings.currency, self._egress, lending.lend)
+                self._models[name] = LentModel(client, lending)
         return self._models[name]
 
     def forget(self) -> None:

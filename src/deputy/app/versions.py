@@ -6,6 +6,7 @@ from typing import cast
 
 import msgspec
 
+from deputy.adapters.lending import Lending, LentTool
 from deputy.adapters.model.rehearsal import RehearsalScript, parse
 from deputy.adapters.tool.files import FILES, FilesTools
 from deputy.adapters.tool.function import FunctionTools
@@ -67,7 +68,7 @@ class Versions:
     def __init__(self, store: Store, clock: Clock, deployment: Deployment, lend: Callable[[str], str]) -> None:
         self._store, self._clock, self._deployment, self._lend = store, clock, deployment, lend
         self._bundles: dict[str, Bundle] = {}
-        self._functions: dict[str, FunctionTools] = {}
+        self._functions: dict[str, LentTool] = {}
         self._connections: dict[str, tuple[Connection, Host]] = {}
         self._pinned: dict[str, Pinned] = {}
         self._declared: dict[str, Agent] = {}
@@ -130,10 +131,12 @@ class Versions:
             self._bundles[version] = msgspec.json.decode(body, type=Bundle)
         return self._bundles[version]
 
-    def _function_tools(self, version: str, bundle: Bundle) -> FunctionTools:
+    def _function_tools(self, version: str, bundle: Bundle) -> LentTool:
         if version not in self._functions:
             functions = load_functions(bundle.files, self.folder)
-            self._functions[version] = FunctionTools(functions, clock=self._clock, lend=self._lend)
+            lending = Lending(self._lend)
+            host = FunctionTools(functions, clock=self._clock, lend=lending.lend)
+            self._functions[version] = LentTool(host, lending)
         return self._functions[version]
 
     def _procedure(self, name: str, bundle: Bundle) -> Procedure:

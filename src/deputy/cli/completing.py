@@ -12,7 +12,7 @@ from deputy.base.errors import DeputyError
 if TYPE_CHECKING:
     from deputy.app.bootstrap import Office
 
-__all__ = ["agents", "examples", "items", "people", "runs"]
+__all__ = ["agents", "examples", "items", "people", "runs", "secrets"]
 
 
 def agents(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -52,6 +52,15 @@ def items(ctx: typer.Context, incomplete: str) -> list[str]:
 
         waiting = [item.id for item, asked in await inbox(office) if asked.kind != "message"]
         return [await shortest(office, "item", name) for name in waiting[:50]]
+
+    return _open(ctx, incomplete, found)
+
+
+def secrets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of secrets that are set."""
+
+    async def found(office: "Office") -> list[str]:
+        return office.secrets.kept.names()
 
     return _open(ctx, incomplete, found)
 

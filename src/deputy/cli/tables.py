@@ -1,6 +1,7 @@
 """Lists for people: runs and accounts, one a line, what tells them apart at the left."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from deputy.app.queries import RunRow, live_workers, shortest
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, one_line
 
-__all__ = ["show_accounts", "show_runs"]
+__all__ = ["show_accounts", "show_runs", "show_secrets"]
 
 STYLES = {"waiting": "yellow", "failed": "red", "cancelled": "red", "done": "green", "running": "cyan"}
 DAYS = 14  #: days of accounts that people are shown
@@ -74,3 +75,17 @@ def show_accounts(office: Office, terminal: Terminal, found: Sequence[Mapping[st
 
 def _of(used: int, most: int | None) -> str:
     return str(used) if most is None else f"{used} of {most}"
+
+
+def show_secrets(office: Office, terminal: Terminal, found: Sequence[Mapping[str, Any]]) -> None:
+    """Write which secrets there are, one a line; no values."""
+    if not found:
+        terminal.say("No secret is set, and none is referred to.")
+        return
+    shown: list[list[str | Text]] = []
+    for secret in found:
+        at = ago(datetime.fromisoformat(secret["at"]), office.clock.now()) if secret["set"] else ""
+        state = Text("set") if secret["set"] else Text("wrong" if secret["by"] else "missing", style="red")
+        who = (secret["by"] or "").removeprefix("person:")
+        shown.append([Text(secret["name"], style="bold"), state, at, who, ", ".join(secret["used_by"]) or "nothing"])
+    _show(terminal, ("SECRET", "", "WHEN", "BY", "USED BY"), shown)

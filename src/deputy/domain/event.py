@@ -234,7 +234,7 @@ class Ended(_Event, tag="Ended", frozen=True, kw_only=True):
 class Workspace(_Event, tag="Workspace", frozen=True, kw_only=True):
     """Something changed in the workspace itself (in the workspace's own journal)."""
 
-    what: Literal["created", "frozen", "thawed", "deployed"]
+    what: Literal["created", "frozen", "thawed", "deployed", "secret_set", "secret_removed"]
     by: str
     subject: str = ""
     version: str = ""

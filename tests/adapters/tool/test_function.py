@@ -396,9 +396,9 @@ def test_a_tool_is_told_of_its_effect_and_lent_its_secrets_which_come_back_hidde
         return "s3cr3t/+x"
 
     assert calling(pay, {"amount": 1}, lend=lend) == Done(
-        {"key": "r1.1", "[secret]": ["agent:payables", "at ?t=[secret]"]}
+        {"key": "r1.1", "[secret:BANK]": ["agent:payables", "at ?t=[secret:BANK]"]}
     )
-    assert calling(fail, lend=lend) == Failed("tool_error", "ValueError: wrong token [secret]")
+    assert calling(fail, lend=lend) == Failed("tool_error", "ValueError: wrong token [secret:BANK]")
     assert lent == ["env:BANK"] * 2
     assert calling(pay, {"amount": 1}) == Failed("secret", "env:BANK is not set.")
 

@@ -446,7 +446,7 @@ def test_a_lent_header_is_sent_and_never_comes_back():
 
     async def scenario() -> None:
         async with serving(peer, lend=lend, headers={"Authorization": "secret:ERP"}) as host:
-            assert await host.invoke(intent_of("pay.pay")) == Done("you are [secret]")
+            assert await host.invoke(intent_of("pay.pay")) == Done("you are [secret:ERP]")
 
     asyncio.run(scenario())
     assert {r.headers["authorization"] for r in peer.received} == {"Bearer hush-hush"}

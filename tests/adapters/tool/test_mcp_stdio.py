@@ -323,10 +323,10 @@ def test_a_child_gets_the_basics_its_own_settings_and_no_secret_by_argument():
             assert isinstance(result, Done)
             seen = cast("dict[str, str]", result.value)
             assert {name for name in seen if name not in ("PWD", "LC_CTYPE", "cwd")} == {"BOOKS", "PATH", "TOKEN"}
-            assert (seen["BOOKS"], seen["TOKEN"], lent) == ("erp.db", "[secret]", ["env:ERP_TOKEN"])
+            assert (seen["BOOKS"], seen["TOKEN"], lent) == ("erp.db", "[secret:ERP_TOKEN]", ["env:ERP_TOKEN"])
             assert seen["cwd"] == str(Path(__file__).parent)
             told = await host.invoke(intent_of("raw.error", {"text": "wrong token tok-123456"}))
-            assert told == Failed("tool_error", "wrong token [secret]")
+            assert told == Failed("tool_error", "wrong token [secret:ERP_TOKEN]")
             cut = await host.invoke(intent_of("raw.error", {"text": "x" * 1995 + "tok-123456"}))
             assert cut == Failed("tool_error", "x" * 1995 + "[sec…")
             for pid in below(os.getpid()):

@@ -1,10 +1,11 @@
 """What comes from outside, made fit to keep: nothing boundless, and no lent secret given away."""
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 from urllib.parse import quote
 
-__all__ = ["MAX_BYTES", "is_shallow", "scrubbed", "sentence"]
+__all__ = ["MAX_BYTES", "Forms", "forms_of", "hidden", "is_shallow", "scrubbed", "sentence"]
 
 MAX_BYTES = 8 * 1024 * 1024  #: of one message or result, unless a host is told otherwise
 _MAX_TEXT = 2_000
@@ -12,14 +13,50 @@ _MAX_DEPTH = 100  # of results: who reads them may do so recursively
 _SHORTEST_SECRET = 4  # hiding every "1" of a text would garble it and hide nothing
 _HIDDEN = "[secret]"
 
+Forms = Sequence[tuple[str, str]]
+
+
+def forms_of(lent: Iterable[tuple[str, str]]) -> Forms:
+    """How values may look in a text, the longest first, each with what is to stand for it.
+
+    As they are, and as an address, a program or JSON would write them. Values of fewer than four characters have none:
+    there is no telling them from the text around them.
+    """
+    found = {
+        form: word
+        for value, word in lent
+        if len(value) >= _SHORTEST_SECRET
+        for form in (
+            value, quote(value, safe=""), repr(value)[1:-1], json.dumps(value)[1:-1],
+            json.dumps(value, ensure_ascii=False)[1:-1],
+        )
+    }  # fmt: skip
+    return sorted(found.items(), key=lambda pair: len(pair[0]), reverse=True)
+
+
+def hidden(value: object, forms: Forms) -> object:
+    """A value of JSON's types with what stands for a secret in place of it."""
+    if isinstance(value, str):
+        for form, word in forms:
+            if form in value:
+                value = value.replace(form, word)
+        return value
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, object]", value)
+        return {cast("str", hidden(key, forms)): hidden(member, forms) for key, member in members.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(member, forms) for member in cast("list[object]", value)]
+    return value
+
 
 def scrubbed(value: object, secrets: Collection[str]) -> object:
-    """A value of JSON's types with every lent secret in its texts replaced, as it is and as an address would write it.
+    """A value of JSON's types with every lent secret in its texts replaced.
 
-    Secrets of fewer than four characters stay: there is no telling them from the text around them.
+    A mapping says by which reference each was lent, and that stands in its place.
     """
-    forms = {form for s in secrets if len(s) >= _SHORTEST_SECRET for form in (s, quote(s, safe=""), repr(s)[1:-1])}
-    return _without(value, sorted(forms, key=len, reverse=True)) if forms else value
+    names = cast("Mapping[str, str]", secrets) if isinstance(secrets, Mapping) else dict.fromkeys(secrets, "")
+    forms = forms_of((s, f"[secret:{r.partition(':')[2]}]" if r else _HIDDEN) for s, r in names.items())
+    return hidden(value, forms) if forms else value
 
 
 def sentence(text: str, secrets: Collection[str] = (), limit: int = _MAX_TEXT) -> str:
@@ -43,16 +80,3 @@ def _members(value: object) -> Collection[object]:
     if isinstance(value, dict):
         return cast("dict[str, object]", value).values()
     return cast("list[object]", value) if isinstance(value, list | tuple) else ()
-
-
-def _without(value: object, forms: list[str]) -> object:
-    if isinstance(value, str):
-        for form in forms:
-            value = value.replace(form, _HIDDEN)
-        return value
-    if isinstance(value, Mapping):
-        members = cast("Mapping[str, object]", value)
-        return {cast("str", _without(key, forms)): _without(member, forms) for key, member in members.items()}
-    if isinstance(value, list | tuple):
-        return [_without(member, forms) for member in cast("list[object]", value)]
-    return value

@@ -49,9 +49,6 @@ class EnvSecrets:
     def lend(self, reference: str) -> str:
         """The value behind `env:NAME`; raises ConfigError naming the reference, never a value."""
         kind, _, name = reference.partition(":")
-        if kind == "secret" and name:
-            message = f"`{reference}` cannot be looked up: secrets are not available in this release."
-            raise self._wrong(reference, message, "Use an environment variable, as `env:NAME`.")
         if kind != "env" or not name:
             raise ConfigError("This is no reference to a secret.", "Write `env:` and the name of a variable.")
         value = (_process() if self._environment is None else self._environment).get(name, "")

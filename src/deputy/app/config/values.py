@@ -19,7 +19,7 @@ __all__ = [
 T = TypeVar("T")
 
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
-REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,254}|secret:[A-Za-z0-9_.-]{1,255}")
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,254}|secret:[A-Za-z0-9_.-]{1,128}")
 
 _MOST_AMOUNT = Decimal(10) ** 12
 _MOST_SECONDS = 10 * 366 * 86_400

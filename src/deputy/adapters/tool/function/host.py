@@ -75,6 +75,7 @@ class FunctionTools:
         try:
             arguments = tool.bound(request.args)
             secrets = {name: self._lend(reference) for name, reference in tool.secrets.items()}
+            lent = {secrets[name]: reference for name, reference in tool.secrets.items()}
         except msgspec.ValidationError as e:
             return Failed("invalid_arguments", sentence(str(e)))
         except DeputyError as e:
@@ -101,7 +102,7 @@ class FunctionTools:
                 secrets=secrets,
             )
         running = self._start(intent.key, tool, arguments)
-        return await self._result(tool, intent.deadline, end, running, tuple(secrets.values()))
+        return await self._result(tool, intent.deadline, end, running, lent)
 
     async def quiesce(self, key: str) -> None:
         """Return when nothing runs any more for this effect.
@@ -134,7 +135,12 @@ class FunctionTools:
         return running
 
     async def _result(
-        self, tool: Function, deadline: float, end: float, running: "asyncio.Future[_Outcome]", secrets: tuple[str, ...]
+        self,
+        tool: Function,
+        deadline: float,
+        end: float,
+        running: "asyncio.Future[_Outcome]",
+        secrets: Mapping[str, str],
     ) -> Result:
         try:
             await asyncio.wait({running}, timeout=max(end - asyncio.get_running_loop().time(), 0.0))
@@ -159,7 +165,7 @@ class FunctionTools:
             else _raised(tool, outcome.error, secrets)
         )
 
-    def _returned(self, tool: Function, returned: object, secrets: tuple[str, ...]) -> Result:
+    def _returned(self, tool: Function, returned: object, secrets: Mapping[str, str]) -> Result:
         code, problem = "result_not_json", "what it returned is not JSON"
         try:
             value = msgspec.to_builtins(returned, str_keys=True)
@@ -225,7 +231,7 @@ def _in_thread(name: str, call: Callable[[], object]) -> "asyncio.Future[_Outcom
     return running
 
 
-def _raised(tool: Function, error: BaseException, secrets: tuple[str, ...]) -> Result:
+def _raised(tool: Function, error: BaseException, secrets: Mapping[str, str]) -> Result:
     message = sentence(_said(error), secrets)
     cut = _is_cut(error)
     if cut and tool.spec.repeat != "safe":

@@ -45,13 +45,14 @@ class Headers(Authority):
 
     def __init__(self, headers: Mapping[str, str], lend: Callable[[str], str]) -> None:
         self._headers, self._lend = dict(headers), lend
-        self.secrets: tuple[str, ...] = ()  #: what was lent last, and must not come back in a text
+        self.secrets: dict[str, str] = {}  #: what was lent last, by which reference; it must not come back in a text
 
     async def headers(self) -> Mapping[str, str]:
         """The headers, with what is lent now."""
         lent = {name: self._lend(value) for name, value in self._headers.items() if value.startswith(_REFERENCES)}
-        bare = (value.partition(" ")[2] for value in lent.values())  # of `Bearer …`, also the key alone
-        self.secrets = tuple(secret for secret in (*lent.values(), *bare) if secret)
+        whole = {value: self._headers[name] for name, value in lent.items()}
+        bare = {value.partition(" ")[2]: reference for value, reference in whole.items()}  # the key alone
+        self.secrets = {value: reference for value, reference in (whole | bare).items() if value}
         return {**self._headers, **lent}
 
 

@@ -60,7 +60,7 @@ class McpStdio:
     ) -> None:
         self._server, self._clock, self._lend, self._settings = server, clock, lend, settings
         self._basics = dict(basics)
-        self._secrets: tuple[str, ...] = ()
+        self._secrets: dict[str, str] = {}  # what the child at work was lent, and by which reference
         self._current: Session | None = None
         self._starting: asyncio.Task[Session] | None = None
         self._children: dict[Session, asyncio.Task[None] | None] = {}  # every one, with the task that ends it
@@ -137,7 +137,9 @@ class McpStdio:
     async def _ready(self) -> Session:
         """The child to ask, started if there is none. One start serves all who wait, and outlives their patience."""
         if self._current is not None and not self._current.ended:
-            return self._current
+            if self._lent_now() == self._secrets:
+                return self._current
+            self._retire(self._current)  # a secret was changed: who asks from now on asks a child that has the new one
         if self._starting is None or self._starting.done():
             self._starting = asyncio.get_running_loop().create_task(self._launch(), name=f"start {self._server.name}")
             self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever waits is told
@@ -194,8 +196,11 @@ class McpStdio:
 
     def _environment(self) -> dict[str, str]:
         lent = {k: self._lend(v) for k, v in self._server.env.items() if v.startswith(_REFERENCES)}
-        self._secrets = tuple(lent.values())
+        self._secrets = {value: self._server.env[name] for name, value in lent.items()}
         return self._basics | self._server.env | lent
+
+    def _lent_now(self) -> dict[str, str]:
+        return {self._lend(v): v for v in self._server.env.values() if v.startswith(_REFERENCES)}
 
     def _retire(self, session: Session) -> None:
         """Ask a child nothing more, and see it end."""

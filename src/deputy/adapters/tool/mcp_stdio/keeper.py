@@ -1,10 +1,12 @@
 """Stand over a server's processes, so that none of them outlives the worker, whatever becomes of it.
 
-Not a module but a program, run beside the worker for each server: `python -I -S keeper.py LIFE WORKER COMMAND…`. LIFE
-is a pipe whose other end the worker alone holds: when it closes, because the worker closed it or died, everything that
-the command started is killed, also what calls itself a daemon (orphans come to us, on Linux). A byte on it asks the
-server politely first (SIGTERM). When the server ends by itself, what it left behind is killed too. The keeper ends
-when nothing is left, with the server's status; so the worker, by reaping one process, knows that all are gone.
+Not a module but a program, run beside the worker for each server: `keeper.py LIFE ENVIRONMENT WORKER COMMAND…`.
+ENVIRONMENT is a file with the server's variables (`NAME=value`, ended by zeros), which the keeper does not have in its
+own: there may be secrets in them. LIFE is a pipe whose other end the worker alone holds: when it closes, because the
+worker closed it or died, everything that the command started is killed, also what calls itself a daemon (orphans come
+to us, on Linux). A byte on it asks the server politely first (SIGTERM). When the server ends by itself, what it left
+behind is killed too. The keeper ends when nothing is left, with the server's status; so the worker, by reaping one
+process, knows that all are gone.
 """
 
 import contextlib
@@ -23,7 +25,7 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _become(command: list[str], keeper: int) -> None:
+def _become(command: list[str], environment: dict[bytes, bytes], keeper: int) -> None:
     """Turn this fork into the server, which dies with the keeper."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != keeper:
@@ -31,7 +33,7 @@ def _become(command: list[str], keeper: int) -> None:
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; others must not inherit that
         signal.signal(ignored, signal.SIG_DFL)
     try:
-        os.execvp(command[0], command)
+        os.execvpe(command[0], command, environment)
     except (OSError, ValueError) as e:
         os.write(2, f"{command[0]}: {getattr(e, 'strerror', None) or e}\n".encode())
         os._exit(127)
@@ -87,9 +89,16 @@ def _wake(_number: int, _frame: object) -> None:
     """Nothing: that it came is read from the pipe."""
 
 
-def main(life: int, worker: int, command: list[str]) -> int:
+def _read(handed: int) -> dict[bytes, bytes]:
+    with open(handed, "rb") as file:
+        pairs = (entry.partition(b"=") for entry in file.read().split(b"\0") if entry)
+        return {name: value for name, _, value in pairs}
+
+
+def main(life: int, handed: int, worker: int, command: list[str]) -> int:
     """Start the command, and end when nothing of it is left."""
     os.set_inheritable(life, False)
+    environment = _read(handed)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -102,7 +111,8 @@ def main(life: int, worker: int, command: list[str]) -> int:
     keeper = os.getpid()
     server = os.fork()  # noqa: TID251 - the adapter that starts processes
     if not server:
-        _become(command, keeper)
+        _become(command, environment, keeper)
+    environment.clear()
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # the server's alone: when it ends, the worker reads the end of the file
         os.dup2(null, standard)
@@ -112,4 +122,4 @@ def main(life: int, worker: int, command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))

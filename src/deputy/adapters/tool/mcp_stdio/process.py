@@ -5,6 +5,7 @@ no queue. A line longer than the limit is thrown away as it comes, but for its t
 """
 
 import asyncio
+import errno
 import os
 import select
 import signal
@@ -190,17 +191,18 @@ async def start(
     A command that cannot be run ends with status 127. To be called in the thread of the worker's loop, which the
     keeper takes for the worker.
     """
+    handed = _handed(env)
     theirs, ours = os.pipe()
     try:
         _, process = await asyncio.get_running_loop().subprocess_exec(
             lambda: Process(listener, limit, ours),
-            *(sys.executable, "-I", "-S", _KEEPER, str(theirs), str(os.getpid()), *command),
+            *(sys.executable, "-I", "-S", _KEEPER, str(theirs), str(handed), str(os.getpid()), *command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env=dict(env),
-            pass_fds=(theirs,),
+            env={},
+            pass_fds=(theirs, handed),
             start_new_session=True,
         )
     except BaseException:
@@ -208,7 +210,29 @@ async def start(
         raise
     finally:
         os.close(theirs)
+        os.close(handed)
     return process
+
+
+def _handed(env: Mapping[str, str]) -> int:
+    """The server's environment as a file without a name, in memory: its keeper has none of it in its own."""
+    data = b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items())
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("environment"), "wb", closefd=False) as file:
+            file.write(data)
+            file.seek(0)
+            return file.fileno()
+    theirs, ours = os.pipe()
+    os.set_blocking(ours, False)
+    try:
+        if os.write(ours, data) < len(data):
+            raise OSError(errno.E2BIG, "Its environment is too large")
+    except OSError:
+        os.close(theirs)
+        raise
+    finally:
+        os.close(ours)
+    return theirs
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
