@@ -7,11 +7,14 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from deputy.adapters.egress import Egress, Timeouts
 from deputy.adapters.lending import Lending, LentTool
+from deputy.adapters.tool.files import FilesTools
 from deputy.adapters.tool.http import HttpTools, Site
 from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.app.config import Connection, McpServer, child_environment
 from deputy.app.config.connections.http import HttpSites
+from deputy.app.config.connections.mail import MailConnection
+from deputy.app.mailboxes import Premises, mail_tools
 from deputy.base.clock import Clock
 from deputy.ports.tool import Tool
 
@@ -96,8 +99,14 @@ def _http(sites: HttpSites, means: Means) -> Host:
     return HttpTools(site, means.clock)
 
 
+def _mail(connection: MailConnection, means: Means) -> Host:
+    files = FilesTools(means.folder / ".deputy" / "runs", means.clock)
+    return mail_tools(connection, Premises(means.folder, means.clock, means.lend), files)
+
+
 HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
     HttpSites: _http,
+    MailConnection: _mail,
     McpServer: _mcp,
 }
 

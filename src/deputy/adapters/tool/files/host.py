@@ -6,7 +6,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -72,12 +72,26 @@ class FilesTools:
         form = _ARGUMENTS.get(request.spec.name) if isinstance(request, ToolRequest) else None
         if form is None or not isinstance(request, ToolRequest):
             return Failed("unknown_tool", "There is no such tool for files.")
-        if not _RUN.fullmatch(intent.run) or intent.key.rpartition(".")[0] != intent.run:
-            return Failed("invalid_arguments", "This effect belongs to no run that could have a folder.")
         try:
             arguments = msgspec.convert(dict(request.args), form)
         except msgspec.ValidationError as exc:
             return Failed("invalid_arguments", f"{exc}.")
+        return await self._go(intent, arguments)
+
+    async def keep(self, intent: Intent, path: str, content: bytes) -> Result:
+        """Write a file for an effect of another host, once, as `files.write` would."""
+        return await self._go(intent, _Write(path, base64.b64encode(content).decode(), "base64"))
+
+    async def content(self, intent: Intent, path: str, version: int) -> bytes | Failed:
+        """The bytes of one version of a file of the run, for an effect of another host."""
+        found = await self._go(intent, _Read(path, version, "base64"))
+        if isinstance(found, Done):
+            return base64.b64decode(cast("dict[str, str]", found.value)["content"])
+        return found if isinstance(found, Failed) else Failed("disk", f"{_BROKEN}.")
+
+    async def _go(self, intent: Intent, arguments: "_Arguments") -> Result:
+        if not _RUN.fullmatch(intent.run) or intent.key.rpartition(".")[0] != intent.run:
+            return Failed("invalid_arguments", "This effect belongs to no run that could have a folder.")
         loop = asyncio.get_running_loop()
         end = loop.time() + intent.deadline
         while True:

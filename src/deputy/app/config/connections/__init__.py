@@ -10,15 +10,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from deputy.app.config.connections import http, mcp
+from deputy.app.config.connections import http, mail, mcp
 from deputy.app.config.connections.base import Connection, Server, ToolSettings
 from deputy.app.config.connections.http import HttpSites
+from deputy.app.config.connections.mail import MailConnection
 from deputy.app.config.connections.mcp import McpServer
 from deputy.app.config.document import Document, Table
 from deputy.app.config.reference import Reference
 
 __all__ = [
-    "KINDS", "Connection", "HttpSites", "McpServer", "Server", "ToolSettings", "read_connections", "references_of",
+    "KINDS", "Connection", "HttpSites", "MailConnection", "McpServer", "Server", "ToolSettings", "read_connections",
+    "references_of",
 ]  # fmt: skip
 
 BUILT_IN = ("agent", "files", "person")  #: the prefixes of tools that need no connection
@@ -34,6 +36,7 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "http": Kind(http.read, own=True),
+    "mail": Kind(mail.read, own=True),
     "mcp": Kind(mcp.read, own=False),
 }
 
