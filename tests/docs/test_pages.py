@@ -1,13 +1,9 @@
 """The pages that show how to do something are done, as they stand, against the real command."""
 
-import asyncio
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.adapters.model.server import Answer, Server, chunk, streamed, usage
+from tests.adapters.model.server import chunk, listening, streamed, usage
 from tests.docs.snippets import DOCS, ROOT, Reader, blocks
 
 #: a page is dozens of processes, which take their time where many tests run at once
@@ -28,30 +24,6 @@ def test_the_tutorial_does_what_it_shows(tmp_path: Path):
 @pytest.mark.parametrize("page", [page for page in HOW_TO if page != MODEL])
 def test_a_how_to_page_does_what_it_shows(page: str, tmp_path: Path):
     Reader(DOCS / page, tmp_path).read()
-
-
-@contextmanager
-def listening(*answers: Answer) -> Generator[Server]:
-    """A server of models in a thread of its own, for a command that knows nothing of us."""
-    server, loop, ready = Server(answers), asyncio.new_event_loop(), threading.Event()
-
-    async def serve() -> None:
-        listener = await server.open()
-        ready.set()
-        await stopped.wait()
-        listener.close()
-        await server.close()
-
-    stopped = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield server
-    finally:
-        loop.call_soon_threadsafe(stopped.set)
-        thread.join(10)
-        loop.close()
 
 
 def test_the_page_about_models_connects_one(tmp_path: Path):

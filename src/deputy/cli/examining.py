@@ -8,6 +8,7 @@ import typer
 
 from deputy.base.errors import UsageError
 from deputy.cli.options import AgentName, AsJson, AsPerson, Workspace
+from deputy.cli.proving import SIGNS, prove_model
 from deputy.cli.session import Office, perform, read_json, terminal_of
 from deputy.cli.terminal import Terminal
 
@@ -20,7 +21,10 @@ def add_to(app: typer.Typer) -> None:
     policy.callback()(_policy)
     policy.command("check")(_check)
     app.add_typer(policy, name="policy")
-    app.command("doctor")(_doctor)
+    doctor = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+    doctor.callback()(_doctor)
+    doctor.command("model")(prove_model)
+    app.add_typer(doctor, name="doctor")
 
 
 def _policy() -> None:
@@ -79,12 +83,11 @@ def _verdict(terminal: Terminal, found: dict[str, Any]) -> None:
 
 
 def _doctor(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Examine files, database, tools, mandates and workers."""
+    """Examine files, database, tools, mandates and workers; or prove one model."""
+    if ctx.invoked_subcommand is not None:
+        return
     terminal = terminal_of(ctx, workspace, as_json=as_json)
     raise typer.Exit(asyncio.run(_examine(terminal)))
-
-
-SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
 async def _examine(terminal: Terminal) -> int:

@@ -2,12 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-__all__ = ["Answer", "Received", "Server", "chunk", "refusal", "serving", "sse", "streamed", "usage"]
+__all__ = [
+    "Answer",
+    "Json",
+    "Received",
+    "Server",
+    "chunk",
+    "listening",
+    "refusal",
+    "serving",
+    "sse",
+    "streamed",
+    "usage",
+]
 
 Json = dict[str, object]
 STREAM = {"Content-Type": "text/event-stream; charset=utf-8"}
@@ -41,9 +54,12 @@ class Answer:
 
 
 class Server:
-    """Gives the answers in order, the last one again and again, and keeps what it received."""
+    """Gives the answers in order, the last one again and again, and keeps what it received.
 
-    def __init__(self, answers: Sequence[Answer]) -> None:
+    An answer may be a function of the request.
+    """
+
+    def __init__(self, answers: Sequence[Answer | Callable[[Received], Answer]]) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self.port = 0
@@ -63,7 +79,8 @@ class Server:
 
     def answer(self, received: Received) -> Answer:
         """What to answer next."""
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        given = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return given if isinstance(given, Answer) else given(received)
 
     async def close(self) -> None:
         """Break every connection."""
@@ -112,7 +129,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*answers: Answer) -> AsyncGenerator[Server]:
+async def serving(*answers: Answer | Callable[[Received], Answer]) -> AsyncGenerator[Server]:
     """A server that gives these answers, for as long as the block lasts."""
     server = Server(answers)
     listening = await server.open()
@@ -121,6 +138,30 @@ async def serving(*answers: Answer) -> AsyncGenerator[Server]:
     finally:
         listening.close()
         await server.close()
+
+
+@contextmanager
+def listening(*answers: Answer | Callable[[Received], Answer]) -> Generator[Server]:
+    """A server of models in a thread of its own, for a command that knows nothing of us."""
+    server, loop, ready = Server(answers), asyncio.new_event_loop(), threading.Event()
+
+    async def serve() -> None:
+        listener = await server.open()
+        ready.set()
+        await stopped.wait()
+        listener.close()
+        await server.close()
+
+    stopped = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(10)
+        loop.close()
 
 
 def chunk(delta: Json | None = None, *, finish: str | None = None, **more: object) -> Json:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from deputy.adapters.egress import (
@@ -54,7 +54,7 @@ class OpenAIChat:
     ) -> None:
         endpoint.check()
         self._endpoint, self._egress, self._lend, self._settle = endpoint, egress, key, settle
-        self._marking = Marking(endpoint.cache)
+        self._marking, self._settling = Marking(endpoint.cache), asyncio.Lock()
         self._client: openai.AsyncOpenAI | None = None
 
     async def complete(self, intent: Intent) -> Result:
@@ -64,10 +64,17 @@ class OpenAIChat:
             raise TypeError(f"{prompt.spec.name!r} is a tool; a model is asked with a `Prompt`")
         return await self.ask(prompt, intent.deadline)
 
-    async def ask(self, prompt: Prompt, deadline: float, *, also: Mapping[str, object] | None = None) -> Result:
+    async def ask(
+        self,
+        prompt: Prompt,
+        deadline: float,
+        *,
+        also: Mapping[str, object] | None = None,
+        began: Callable[[], None] | None = None,
+    ) -> Result:
         """Ask once; for runs through `complete` alone, by itself only for a person who examines the route.
 
-        `also` is said beside what the route says.
+        `also` is said beside what the route says; `began` is told when the reply begins.
         """
         if self._endpoint.unusable:
             return self._failed("model_price_unknown", self._endpoint.unusable)
@@ -76,18 +83,23 @@ class OpenAIChat:
         except DeputyError as error:
             return self._failed("model_unauthorized", error.message)
         if self._settle is not None:
-            settle, self._settle = self._settle, None
-            told = await listing(self._egress, self._endpoint.base_url, self._endpoint.model, self._key)
-            self._endpoint = settle(told.owner)
+            await self._ask_who(key)
         try:
             body, marked = self._request(prompt, also or {})
-            builder = ReplyBuilder(prompt, sent=len(body))
+            asking = _Asking(body, key, ReplyBuilder(prompt, sent=len(body)), marked, began)
         except DeputyError as error:
             return self._failed("model_bad_request", error.message)
-        result = await self._asked(body, key, builder, deadline, marked=marked)
-        if builder.counted and isinstance(result, Done):
-            self._marking.learn(prompt, builder.usage, marked=marked)
+        result = await self._asked(asking, deadline)
+        if asking.builder.counted and isinstance(result, Done):
+            self._marking.learn(prompt, asking.builder.usage, marked=marked)
         return result
+
+    async def _ask_who(self, key: str) -> None:
+        """Learn once what kind of server this is; calls that come meanwhile wait for it."""
+        async with self._settling:
+            if self._settle is not None:
+                told = await listing(self._egress, self._endpoint.base_url, self._endpoint.model, key)
+                self._endpoint, self._settle = self._settle(told.owner), None
 
     def _request(self, prompt: Prompt, also: Mapping[str, object]) -> tuple[bytes, bool]:
         """The bytes to send, and whether they carry markers."""
@@ -99,21 +111,21 @@ class OpenAIChat:
         marked = places(prompt, self._marking.most)
         return encoded(prompt, model=route.model, dialect=route.dialect, extra=extra, marked=marked), True
 
-    async def _asked(self, body: bytes, key: str, builder: ReplyBuilder, deadline: float, *, marked: bool) -> Result:
+    async def _asked(self, asking: "_Asking", deadline: float) -> Result:
         with dispatching() as dispatch:
             try:
                 async with asyncio.timeout(deadline):
-                    await self._patiently(body, key, builder)
+                    await self._patiently(asking)
             except TimeoutError:
-                return self._broken(f"no complete answer within {deadline:g} s", dispatch, builder, marked=marked)
+                return self._broken(f"no complete answer within {deadline:g} s", dispatch, asking)
             except _Gone as gone:
-                return self._broken(str(gone), dispatch, builder, marked=marked)
+                return self._broken(str(gone), dispatch, asking)
             except Refusal as refusal:
-                cost = self._cost(builder, marked=marked)
+                cost = self._cost(asking)
                 if refusal.retry and cost:  # it broke off in the middle, and what it had said may be on the bill
                     return Unknown(self._says(str(refusal)))
                 return self._failed(refusal.kind, str(refusal), cost, retry=refusal.retry, wait=refusal.wait)
-        return self._done(builder, marked=marked)
+        return self._done(asking)
 
     async def close(self) -> None:
         """Forget the client; the connections are the egress's."""
@@ -126,32 +138,35 @@ class OpenAIChat:
             raise ConfigError("The API key is empty, or has characters that a key cannot have.")
         return key
 
-    async def _patiently(self, body: bytes, key: str, builder: ReplyBuilder) -> None:
+    async def _patiently(self, asking: "_Asking") -> None:
         """Converse, as long as pieces of the reply keep coming; a comment that keeps the line alive is no piece."""
         route, loop = self._endpoint, asyncio.get_running_loop()
         patience = asyncio.timeout(route.first_token)
-        began = False
+        begun = False
 
         def heard() -> None:
-            nonlocal began
-            began = True
+            nonlocal begun
+            if not begun and asking.began is not None:
+                asking.began()
+            begun = True
             if route.first_token is not None or route.between is not None:
                 patience.reschedule(None if route.between is None else loop.time() + route.between)
 
         try:
             async with patience:
-                await self._converse(body, key, builder, heard)
+                await self._converse(asking, heard)
         except TimeoutError:
-            if began:
+            if begun:
                 raise _Gone(f"it fell silent for {route.between:g} s in the middle of its reply") from None
             raise _Gone(f"it did not begin to answer within {route.first_token:g} s") from None
 
-    async def _converse(self, body: bytes, key: str, builder: ReplyBuilder, heard: Callable[[], None]) -> None:
+    async def _converse(self, asking: "_Asking", heard: Callable[[], None]) -> None:
         """Send the request and feed the builder; raises `_Gone` or `Refusal`, and no error of a library."""
         if self._client is None:
             self._client = await asyncio.to_thread(_client, self._endpoint.base_url, self._egress)
         import openai
 
+        key = asking.key
         omit = openai.Omit()
         headers = {
             "Authorization": f"Bearer {key}" if key else omit,
@@ -162,7 +177,7 @@ class OpenAIChat:
             stream = await self._client.post(
                 "/chat/completions",
                 cast_to=object,
-                content=body,
+                content=asking.body,
                 options={"headers": headers},
                 stream=True,
                 stream_cls=openai.AsyncStream[object],
@@ -172,7 +187,7 @@ class OpenAIChat:
                 if kind.split(";")[0].strip().lower() != _STREAM:
                     raise Refusal("model_bad_response", f"it answered with {quoted(kind, key)}, not with a stream")
                 async with aclosing(received(stream.response)) as parts:
-                    await _read(parts, builder, heard)
+                    await _read(parts, asking.builder, heard)
         except openai.APIStatusError as error:
             raise refusal(self._endpoint, key, error.status_code, error.body, error.response.headers) from None
         except (openai.APITimeoutError, openai.APIConnectionError) as error:
@@ -190,23 +205,22 @@ class OpenAIChat:
         except EgressError as error:
             raise Refusal("model_bad_response", error.message) from None
 
-    def _done(self, builder: ReplyBuilder, *, marked: bool) -> Result:
+    def _done(self, asking: "_Asking") -> Result:
         try:
-            reply = builder.reply()
+            reply = asking.builder.reply()
         except CutStream as error:
             return Unknown(self._says(error.message))
         except UnparsedToolCall as error:
-            return Failed(error.code, error.message, self._cost(builder, marked=marked))
-        cost = self._cost(builder, marked=marked)
+            return Failed(error.code, error.message, self._cost(asking))
         if reply.finish == "content_filter":
             broken = filtered()
-            return self._failed(broken.kind, str(broken), cost)
-        return Done(reply, cost)
+            return self._failed(broken.kind, str(broken), self._cost(asking))
+        return Done(reply, self._cost(asking))
 
-    def _broken(self, why: str, dispatch: Dispatch, builder: ReplyBuilder, *, marked: bool) -> Result:
+    def _broken(self, why: str, dispatch: Dispatch, asking: "_Asking") -> Result:
         """What a broken line means: nothing, if nothing was sent; and nothing, if all had been said."""
-        if builder.finished:
-            return self._done(builder, marked=marked)
+        if asking.builder.finished:
+            return self._done(asking)
         if dispatch.begun:
             return Unknown(self._says(why))
         return self._failed("model_unreachable", f"it cannot be reached: {why}", retry=True)
@@ -221,9 +235,19 @@ class OpenAIChat:
         end = "" if text.endswith((".", "!", "?", "…")) else "."
         return f"Model `{self._endpoint.name}` ({self._endpoint.model} at {host}): {text}{end}"
 
-    def _cost(self, builder: ReplyBuilder, *, marked: bool) -> Cost:
-        usage = builder.usage if builder.begun else Usage()
-        return Cost(money=self._endpoint.price.of(usage, marked=marked), tokens=usage.input + usage.output)
+    def _cost(self, asking: "_Asking") -> Cost:
+        usage = asking.builder.usage if asking.builder.begun else Usage()
+        return Cost(money=self._endpoint.price.of(usage, marked=asking.marked), tokens=usage.input + usage.output)
+
+
+class _Asking(NamedTuple):
+    """One request, and what becomes of it."""
+
+    body: bytes
+    key: str
+    builder: ReplyBuilder
+    marked: bool
+    began: Callable[[], None] | None
 
 
 class _Gone(Exception):

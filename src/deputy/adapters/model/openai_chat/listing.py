@@ -1,7 +1,7 @@
 """What a server says of itself in its list of models: who it is, and how long a conversation it takes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from deputy.adapters.egress import Egress, EgressError
@@ -23,9 +23,9 @@ class Listing(NamedTuple):
     context: int = 0  #: of the model asked for
 
 
-async def listing(egress: Egress, base_url: str, model: str, key: Callable[[], str] | None) -> Listing:
+async def listing(egress: Egress, base_url: str, model: str, key: str) -> Listing:
     """Ask a server for its models; whatever is wrong with the answer, an empty list comes back."""
-    headers = {"Authorization": f"Bearer {key()}"} if key is not None else {}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         async with asyncio.timeout(PATIENCE):
             answer = await egress.request("GET", f"{base_url}/models", headers=headers, limit=MOST)

@@ -152,9 +152,7 @@ def _key_remedy(endpoint: Endpoint, key: str) -> str:
     if plan is None:
         return "A key belongs to one server; on Model Studio to one region and one plan, as `base_url` does."
     if plan.key and not key.startswith(plan.key):
-        return (
-            f"`base_url` is that of {plan}, whose keys begin with {plan.key}; this one does not: it is of another plan."
-        )
+        return f"`base_url` is that of {plan}, whose keys begin with {plan.key}; this one is of another plan."
     if not plan.key and key.startswith("sk-sp-"):
         return f"The key is one of a Coding Plan or Token Plan, and `base_url` is that of {plan}: take the plan's own."
     others = ", ".join(f"{other.region} ({other.base_url})" for other in endpoint.elsewhere)
