@@ -11,11 +11,14 @@ from deputy.adapters.tool.files import FilesTools
 from deputy.adapters.tool.http import HttpTools, Site
 from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
+from deputy.adapters.tool.sql import Source, SqlDatabase, SqlTools
 from deputy.app.config import Connection, McpServer, child_environment
 from deputy.app.config.connections.http import HttpSites
 from deputy.app.config.connections.mail import MailConnection
+from deputy.app.config.connections.sql import Database
 from deputy.app.mailboxes import Premises, mail_tools
 from deputy.base.clock import Clock
+from deputy.base.errors import ConfigError
 from deputy.ports.tool import Tool
 
 __all__ = ["HOSTS", "Examined", "Host", "Means", "host_for"]
@@ -104,10 +107,25 @@ def _mail(connection: MailConnection, means: Means) -> Host:
     return mail_tools(connection, Premises(means.folder, means.clock, means.lend), files)
 
 
+def _sql(database: Database, means: Means) -> Host:
+    kind, place = "postgresql", database.url
+    if database.url.startswith("sqlite:"):
+        path = (means.folder / database.url.removeprefix("sqlite:")).resolve()
+        kind, place = "sqlite", str(path)
+        if path.is_relative_to((means.folder / ".deputy").resolve()):
+            raise ConfigError(f"`{database.title}` is Deputy's own database.", "Name another file.", file="deputy.toml")
+    told = SqlDatabase(
+        name=database.name, source=Source(kind=kind, place=place), password=database.password, write=database.write,
+        rows=database.rows, size=database.bytes, deadline=database.deadline, output=database.output,
+    )  # fmt: skip
+    return SqlTools(told, means.clock, means.lend)
+
+
 HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
     HttpSites: _http,
     MailConnection: _mail,
     McpServer: _mcp,
+    Database: _sql,
 }
 
 

@@ -4,6 +4,6 @@ Parsers hang and swell, and drivers take in whatever a server sends. In a proces
 answer that never comes: the process is ended, and nobody else notices.
 """
 
-from deputy.adapters.confined.cells import Cells, Ended, TooLong
+from deputy.adapters.confined.cells import Cells, Ended, TooLate, TooLong
 
-__all__ = ["Cells", "Ended", "TooLong"]
+__all__ = ["Cells", "Ended", "TooLate", "TooLong"]

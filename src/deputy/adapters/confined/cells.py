@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from deputy.base.errors import DeputyError
 
-__all__ = ["Cells", "Ended", "TooLong"]
+__all__ = ["Cells", "Ended", "TooLate", "TooLong"]
 
 _IDLE = 20.0  # seconds for which a process without work is kept
 _GRACE = 2.0  # seconds that one has to stop by itself, once it was told to
@@ -26,6 +26,12 @@ class TooLong(DeputyError):
     """The answer is longer than we take."""
 
     code = "result_too_large"
+
+
+class TooLate(DeputyError):
+    """It was not begun any more."""
+
+    code = "not_sent"
 
 
 class Cells:
@@ -52,11 +58,22 @@ class Cells:
         self._idle: list[tuple[Process, asyncio.TimerHandle]] = []
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def ask(self, request: bytes, *, told: Callable[[bytes], None] = lambda _: None) -> bytes:
-        """The answer to a request. Cancel it to give up: then its process is ended. Raises Ended or TooLong."""
+    async def ask(
+        self,
+        request: bytes,
+        *,
+        told: Callable[[bytes], None] = lambda _: None,
+        permitted: Callable[[], bool] = lambda: True,
+    ) -> bytes:
+        """The answer to a request. Cancel it to give up: then its process is ended. Raises Ended, TooLong or TooLate.
+
+        `permitted` is asked last, right before the request is handed over.
+        """
         async with self._room:
             process = await self._free()
             try:
+                if not permitted():
+                    raise TooLate("The time in which it might begin was over; nothing was done.")
                 answer = await self._exchange(process, request, told)
             except BaseException:
                 await asyncio.shield(self._end(process))
