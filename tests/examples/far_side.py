@@ -122,6 +122,9 @@ class Run:
 
     # --- what stands behind the desk ----------------------------------------------------------------------------------
 
+    def arrival(self) -> None:
+        return None
+
     async def call(self, place: str, tool: str, args: dict[str, object]) -> Any:
         entry = self.journal.get(place)
         if entry is None or "outcome" not in entry:

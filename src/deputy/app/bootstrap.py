@@ -9,6 +9,7 @@ from deputy.app.config import Settings, find_workspace, load
 from deputy.app.deployment import Deployment
 from deputy.app.models import Models
 from deputy.app.secrets import Secrets
+from deputy.app.starting import Endings, Sources
 from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
@@ -21,6 +22,7 @@ from deputy.kernel.execute import Executor
 from deputy.kernel.gate import Gate
 from deputy.kernel.recovery import Recovery
 from deputy.kernel.schedule import Worker, WorkerSettings
+from deputy.kernel.starter import Starter
 from deputy.kernel.visit import Rules
 from deputy.ports.store import Row, Store
 
@@ -49,15 +51,23 @@ class Office:
         deployment = self.deployment
         rules = Rules(
             clock=self.clock, policy=deployment.policy, directory=deployment.directory, agent=deployment.agent,
-            route=deployment.route, frozen=deployment.frozen,
+            route=deployment.route, frozen=deployment.frozen, ended=Endings(deployment),
         )  # fmt: skip
         executor = Executor(self.clock, model_for=self._models.of, tool_for=self.versions.host)
         recovery = Recovery(self.store, rules, Gate(executor, BuiltIn()), self.versions.pin)
         settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
-        return Worker(
+        worker = Worker(
             self.store, self.clock, recovery, settings, refresh=self._refresh, trouble=self._trouble,
             crashed=self._crashed,
         )  # fmt: skip
+        if kind == "worker":
+            worker.starter = self.starter()
+        return worker
+
+    def starter(self) -> Starter:
+        """What starts runs without a person."""
+        sources = Sources(self.deployment, self.store, self.clock, self._notice)
+        return Starter(self.store, self.clock, sources, self._trouble)
 
     async def note_creation(self) -> None:
         """Begin the workspace's own journal, if nobody has."""
@@ -89,6 +99,9 @@ class Office:
     def _files_changed(self, wrong: UsageError | None) -> None:
         self._models.forget()
         self.notices("The workspace's files changed." if wrong is None else f"Everything waits: {wrong.message}")
+
+    def _notice(self, text: str) -> None:
+        self.notices(text)
 
     def _trouble(self, exc: StoreError | None) -> None:
         self.notices("The database can be written again." if exc is None else f"{exc.message}. {exc.remedy}")

@@ -14,6 +14,7 @@ from deputy.app.config.document import did_you_mean
 from deputy.app.hosts import Examined, Host, Means, host_for
 from deputy.app.policy_check import at_the_limit, would_answer
 from deputy.app.secrets import Secrets, known_secrets, needed
+from deputy.app.triggers import examined
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import DeputyError, StoreError, UsageError
 from deputy.domain.agent import Agent, Grant
@@ -63,6 +64,8 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
         async with office(workspace) as opened:
             async for finding in _database(opened):
                 yield finding
+            async for level, message, remedy in examined(opened):
+                yield Finding("triggers", level, message, remedy)
     except (StoreError, UsageError) as exc:
         yield Finding("database", "error", _sentence(exc.message), exc.remedy)
     tools = Tools(settings)

@@ -16,6 +16,7 @@ DeputyError
 │   ├── OutOfSequence     the journal has moved on
 │   ├── Frozen            a person has frozen the agent or the workspace
 │   ├── GrantUsed         an approval serves one effect, once
+│   ├── ArrivalTaken      a run came of this arrival already, or another of its trigger has to end first
 │   └── OverBudget        the worst case does not fit
 ├── Stopping              this worker ends: it begins nothing new, and others go on with its runs
 └── ProcedureError        the code of a procedure breaks the rules of replay
@@ -24,8 +25,8 @@ DeputyError
 from typing import ClassVar, Literal
 
 __all__ = [
-    "CommitRefused", "ConfigError", "Conflict", "DeputyError", "Forbidden", "Frozen", "GrantUsed", "LeaseLost",
-    "NotFound", "OutOfSequence", "OverBudget", "ProcedureError", "StoreBusy", "StoreDamaged", "StoreError",
+    "ArrivalTaken", "CommitRefused", "ConfigError", "Conflict", "DeputyError", "Forbidden", "Frozen", "GrantUsed",
+    "LeaseLost", "NotFound", "OutOfSequence", "OverBudget", "ProcedureError", "StoreBusy", "StoreDamaged", "StoreError",
     "Stopping", "StoreFull", "StoreTooNew", "UsageError",
 ]  # fmt: skip
 
@@ -134,6 +135,12 @@ class GrantUsed(CommitRefused):
     """The approval was already used; it serves one effect, once."""
 
     code = "grant_used"
+
+
+class ArrivalTaken(CommitRefused):
+    """A run came of this arrival already, or a run of its trigger that is open has to end first."""
+
+    code = "arrival_taken"
 
 
 class OverBudget(CommitRefused):

@@ -4,9 +4,12 @@ A run's id is `r` and 20 characters of Crockford's base 32 (lower case): the 48 
 last 52 random bits of a UUIDv7 (RFC 9562, section 5.7). An effect's id is the run's id, a dot and its number.
 """
 
+import hashlib
+from datetime import datetime
+
 import uuid_utils
 
-__all__ = ["effect_id", "new_run_id", "split_effect_id"]
+__all__ = ["effect_id", "new_run_id", "run_id_of", "split_effect_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -19,6 +22,13 @@ def new_run_id() -> str:
     """A fresh run id."""
     number = uuid_utils.uuid7().int
     return "r" + _base32((number >> 80) << 52 | number & (1 << 52) - 1, 20)
+
+
+def run_id_of(at: datetime, *origin: str) -> str:
+    """The id of the one run that comes of something, told by its time and what tells it apart; always the same."""
+    millis = max(0, int(at.timestamp() * 1000)) & (1 << 48) - 1
+    chance = int.from_bytes(hashlib.sha256("\0".join(origin).encode()).digest()[:8], "big")
+    return "r" + _base32(millis << 52 | chance & (1 << 52) - 1, 20)
 
 
 def effect_id(run: str, n: int) -> str:

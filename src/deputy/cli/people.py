@@ -55,6 +55,7 @@ def _inbox(
         from deputy.app.queries import inbox
         from deputy.app.views import inbox_view, message_view
         from deputy.cli.cards import show_inbox, show_messages
+        from deputy.cli.tables import show_alarms
 
         whose = None if person is None else person_named(office, person)
         found = await inbox(office, whose)
@@ -64,6 +65,7 @@ def _inbox(
             show_messages(office, terminal, found)
         else:
             await show_inbox(office, terminal, found, whose)
+            await show_alarms(office, terminal)
 
     perform(ctx, work, workspace, as_json=as_json)
 

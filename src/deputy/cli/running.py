@@ -61,13 +61,14 @@ def _ps(
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app import queries
         from deputy.app.views import run_line
-        from deputy.cli.tables import show_runs
+        from deputy.cli.tables import show_alarms, show_runs
 
         found = await queries.runs(office, everything=everything)
         if as_json:
             terminal.emit([run_line(row) for row in found])
         else:
             await show_runs(office, terminal, found, everything=everything)
+            await show_alarms(office, terminal)
 
     perform(ctx, work, workspace, as_json=as_json)
 

@@ -8,12 +8,15 @@ from rich.text import Text
 
 from deputy.app.bootstrap import Office
 from deputy.app.queries import RunRow, live_workers, shortest
+from deputy.app.triggers import Standing, alarms, described
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, one_line
+from deputy.domain.trigger import Schedule
 
-__all__ = ["show_accounts", "show_runs", "show_secrets"]
+__all__ = ["show_accounts", "show_alarms", "show_runs", "show_secrets", "show_triggers"]
 
 STYLES = {"waiting": "yellow", "failed": "red", "cancelled": "red", "done": "green", "running": "cyan"}
+ALARMS = 5  #: that are shown beside something else
 DAYS = 14  #: days of accounts that people are shown
 
 
@@ -49,6 +52,41 @@ async def show_runs(office: Office, terminal: Terminal, rows: Sequence[RunRow], 
     _show(terminal, ("RUN", "AGENT", "STATE", "CHANGED", "FOR"), shown)
     if any(row.state == "ready" for row in rows) and not await live_workers(office):
         terminal.say("No worker is running; what is ready goes on with:")
+        terminal.commands([terminal.command("worker")])
+
+
+async def show_alarms(office: Office, terminal: Terminal) -> None:
+    """Remark what should have happened by itself and did not."""
+    found = [] if terminal.as_json else await alarms(office)
+    for alarm in found[:ALARMS]:
+        terminal.note(f"{alarm.trigger}: {alarm.message}", style="bold red")
+    if len(found) > ALARMS:
+        terminal.note(f"{len(found) - ALARMS} more alarms: see `deputy triggers`.", style="bold red")
+
+
+async def show_triggers(office: Office, terminal: Terminal, found: Sequence[Standing]) -> None:
+    """Write the triggers, one a line, and their alarms below."""
+    if not found:
+        terminal.say("No agent has triggers. They stand under `triggers` in an AGENT.md.")
+        return
+    now = office.clock.now()
+    shown: list[list[str | Text]] = []
+    for one in found:
+        last = "never"
+        if one.last is not None:
+            what = one.last.state if not one.last.run else f"run {await shortest(office, 'run', one.last.run)}"
+            last = f"{ago(one.last.at, now)} ({what})"
+        due = "when it comes" if not isinstance(one.trigger.source, Schedule) else "never again"
+        if one.next is not None:
+            due = ago(one.next, now) if one.next >= now else f"due, {ago(one.next, now)}"
+        shown.append([
+            Text(one.trigger.agent, style="bold"), str(one.trigger.number), one.trigger.name,
+            described(one.trigger.source), last, due, str(one.waiting),
+        ])  # fmt: skip
+    _show(terminal, ("AGENT", "N", "NAME", "WAITS FOR", "LAST", "NEXT", "WAITING"), shown, numbers=1)
+    await show_alarms(office, terminal)
+    if not await live_workers(office):
+        terminal.say("No worker is running, so nothing fires. Start one with:")
         terminal.commands([terminal.command("worker")])
 
 

@@ -15,6 +15,7 @@ from deputy.domain.delivery import Delivery
 from deputy.domain.effect import Call, EffectClass, Repeat
 from deputy.domain.label import TRUSTED, UNTRUSTED, Label, Origin
 from deputy.domain.message import ModelCall, Usage
+from deputy.domain.occasion import Occasion
 
 __all__ = [
     "BudgetRaised", "BudgetShort", "Compacted", "Doubted", "Ended", "Event", "Fault", "ModelIntent", "ModelReply",
@@ -48,6 +49,7 @@ class Started(_Event, tag="Started", frozen=True, kw_only=True):
     blob: str = ""
     label: Label = TRUSTED
     trigger: str = "person"
+    occasion: Occasion | None = None  #: what happened that started it, where no person or run did
     parent: str = ""  #: id of the run that started this one
     parent_n: int = 0  #: number of the effect there
     ancestors: tuple[str, ...] = ()  #: ids of all runs above this one, the root first: they pay with it
@@ -234,10 +236,14 @@ class Ended(_Event, tag="Ended", frozen=True, kw_only=True):
 class Workspace(_Event, tag="Workspace", frozen=True, kw_only=True):
     """Something changed in the workspace itself (in the workspace's own journal)."""
 
-    what: Literal["created", "frozen", "thawed", "deployed", "secret_set", "secret_removed"]
+    what: Literal[
+        "created", "frozen", "thawed", "deployed", "secret_set", "secret_removed",
+        "missed", "skipped", "unreachable", "reachable",
+    ]  # fmt: skip
     by: str
     subject: str = ""
     version: str = ""
+    detail: str = ""  #: for people: what was missed or skipped, and what was done about it
 
 
 Event = (

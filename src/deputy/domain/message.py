@@ -43,6 +43,7 @@ class Script(msgspec.Struct, frozen=True):
     task: str
     results: tuple[object, ...]
     before: tuple[int, ...]
+    arrival: str = ""  #: the text that came with what started the run
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):

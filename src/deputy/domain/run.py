@@ -69,7 +69,8 @@ class Run:
 
     __slots__ = (
         "asking", "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held",
-        "id", "likeness", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares", "short", "shorts",
+        "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares",
+        "short", "shorts",
         "spent", "started", "taints", "task", "timers", "turns",
     )  # fmt: skip
 
@@ -80,6 +81,7 @@ class Run:
         self.started: Started | None = None
         self.ended: Ended | None = None
         self.task = ""
+        self.material = ""  #: the text that came with the occasion: data, whoever wrote it
         self.effects: dict[int, Effect] = {}
         self.likeness = Likeness()  #: found from `effects` as it is asked
         self.next_n = 1
@@ -200,6 +202,10 @@ class Run:
         self.task = self._text(e.task, e.blob)
         if e.label.tainted:
             self.taints[e.label.source or "task"] = None
+        if e.occasion is not None:
+            self.material = self._text(e.occasion.text, e.occasion.blob)
+            if e.occasion.label.tainted:
+                self.taints[e.occasion.label.source or e.occasion.kind] = None
 
     def _model_intent(self, e: ModelIntent) -> None:
         call = Call("model", {"route": e.route}, path=e.path)

@@ -61,4 +61,6 @@ def blobs_of(event: Event) -> list[str]:
     names = [getattr(event, name) for _, name, _ in _LARGE.get(type(event), ())]
     if isinstance(event, ModelIntent):
         names.append(event.offered)
+    elif isinstance(event, Started) and event.occasion is not None:
+        names.append(event.occasion.blob)
     return [name for name in names if name]

@@ -117,7 +117,7 @@ class BuiltIn:
         by = agent_principal(visit.agent.name, journal.row.version)
         child = new_run(
             agent, task, at=intent.at, by=by, on_behalf_of=journal.row.on_behalf_of, label=context_label(visit.run),
-            parent=(visit.run, intent.n),
+            cause=(visit.run, intent.n),
         )  # fmt: skip
         begun = msgspec.structs.replace(intent, child=child.id)
         await journal.commit(begun, thawed=visit.agent.name, grant=intent.grant, children=[child])

@@ -69,6 +69,10 @@ class Worker(Protocol):
         """Return when the time has passed."""
         ...
 
+    def arrival(self) -> "dict[str, Any] | None":
+        """What happened that started the run."""
+        ...
+
     def value(self, place: str, kind: str, given: object = None) -> Any:
         """A remembered value: a note, the time, a random number."""
         ...
@@ -108,6 +112,10 @@ class Desk:
         """Let another agent carry out a task; returns its answer. Raises ToolFailed if it fails."""
         result = await self.call("agent.run", agent=agent, task=task)
         return str(result["answer"])
+
+    async def arrival(self) -> dict[str, Any] | None:
+        """What started the run, and the text and names of the files that came with it; None where a person did."""
+        return self._worker.arrival()
 
     async def sleep(self, duration: timedelta | float) -> None:
         """Wait (seconds, or a timedelta); costs nothing and survives restarts."""

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
+import msgspec
+
+from deputy.base.canonical import decode
 from deputy.domain.label import TRUSTED, Label, Origin, untrusted_leaves
 from deputy.domain.run import Run
 
@@ -39,10 +42,24 @@ def origins(run: Run, n: int, args: Mapping[str, object]) -> tuple[Origin, ...]:
 def _outputs(run: Run, before: int) -> Iterator[tuple[str, set[str]]]:
     if run.started is not None and run.started.label.tainted:
         yield run.started.label.source or "task", {run.task}
+    occasion = run.started.occasion if run.started is not None else None
+    if occasion is not None and occasion.label.tainted:
+        names = {file.name for file in occasion.files}
+        yield occasion.label.source or occasion.kind, {run.material, occasion.title} | names | _members(run.material)
     for effect in run.effects.values():
         if effect.n != before and effect.kind == "tool" and effect.status == "done" and effect.label.tainted:
             leaves = untrusted_leaves(effect.result, effect.label)
             yield effect.label.source or effect.call.tool, {str(leaf) for leaf in leaves}
+
+
+def _members(text: str) -> set[str]:
+    """The values in a text that is JSON."""
+    if not text.lstrip().startswith(("{", "[")):
+        return set()
+    try:
+        return set(_scalars(decode(text)))
+    except (msgspec.DecodeError, RecursionError):
+        return set()
 
 
 def _trusted(run: Run, before: int) -> set[str]:

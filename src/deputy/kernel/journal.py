@@ -163,7 +163,8 @@ class Journal:
             if blobs:
                 rest.setdefault("blobs", []).extend(Blob(*blob) for blob in blobs)
         commit = Commit(
-            run, self._holding.lease, self._head, rows, moves=moves, thawed=thawed, grant=grant, state=state, **rest
+            run, self._holding.lease, self._head, rows, moves=moves, thawed=thawed, grant=grant, state=state,
+            **rest,  # pyright: ignore[reportArgumentType] - none of them is `begins`
         )  # fmt: skip
         await self._commit(commit)
         self._head = (seq, last)

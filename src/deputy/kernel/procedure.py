@@ -72,6 +72,17 @@ class _Worker:
         about = Call("model", {"question": question}, place)
         return await self._gate.ask_model(visit, n, prompt, hold, offered="", about=about)
 
+    def arrival(self) -> dict[str, Any] | None:
+        run = self._visit.run
+        occasion = run.started.occasion if run.started is not None else None
+        if occasion is None:
+            return None
+        return {
+            "kind": occasion.kind, "trigger": occasion.trigger, "id": occasion.id, "at": occasion.at,
+            "title": occasion.title, "text": run.material, "files": [file.name for file in occasion.files],
+            "untrusted": occasion.label.tainted, "missed": occasion.missed,
+        }  # fmt: skip
+
     async def sleep(self, place: str, duration: timedelta) -> None:
         run, journal = self._visit.run, self._visit.journal
         timer = f"sleep:{place}"

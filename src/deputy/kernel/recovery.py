@@ -173,5 +173,7 @@ class Recovery:
             row = InboxRow(id=f"child:{run.id}", run=run.started.parent, by=by, at=journal.now(), delivery=ending)
             deliveries.append(row)
         summary = ended.error.code if ended.error else ""
-        await journal.leave(StateChange(ended.state, ended.at, summary), ended, deliveries=deliveries)
+        arrivals = self._rules.ended(run, ended)
+        change = StateChange(ended.state, ended.at, summary)
+        await journal.leave(change, ended, deliveries=deliveries, arrivals=arrivals)
         return ended.state

@@ -15,6 +15,7 @@ from deputy.base.clock import Clock
 from deputy.base.errors import LeaseLost, StoreBusy, StoreError, StoreFull
 from deputy.kernel.journal import Holding, Trouble
 from deputy.kernel.recovery import Recovery
+from deputy.kernel.starter import Starter
 from deputy.ports.store import Inbound, Store, Taken
 
 __all__ = ["Worker", "WorkerSettings"]
@@ -46,6 +47,7 @@ class Worker:
     ) -> None:  # fmt: skip
         self._store, self._clock, self._recovery, self._settings = store, clock, recovery, settings or WorkerSettings()
         self._refresh, self._trouble, self._crashed = refresh, trouble, crashed
+        self.starter: Starter | None = None  #: what starts runs without a person, if this worker is to do so
         self._wake = asyncio.Event()
         self._stays: dict[str, asyncio.Task[None]] = {}
         self._mail: dict[str, list[Inbound]] = {}
@@ -83,15 +85,17 @@ class Worker:
         await self._store.wake("defect")
         keeping = asyncio.create_task(self._keep(holding))
         sealing = asyncio.create_task(self._seal())
+        starting = asyncio.create_task(self._start(until_idle))
         try:
-            await self._serve(holding, keeping, until_idle, only)
+            await self._serve(holding, (keeping, starting), until_idle, only)
             return True
         except LeaseLost:
             return False
         finally:
-            for task in (keeping, sealing, *self._stays.values()):
+            tasks = [keeping, sealing, starting, *self._stays.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait([keeping, sealing, *self._stays.values()])
+            await asyncio.wait(tasks)
             self._stays.clear()
             self._mail.clear()
             with contextlib.suppress(StoreError):
@@ -111,13 +115,27 @@ class Worker:
             with contextlib.suppress(StoreError):
                 await self._store.seal(self._clock.now())
 
+    async def _start(self, until_idle: bool) -> None:
+        """Start runs without a person, for as long as this worker lives; one that ends when idle does so itself."""
+        if self.starter is not None and not until_idle:
+            await self.starter.run()
+
+    async def _started(self) -> bool:
+        """Whether runs were started that nobody asked for until now."""
+        if self.starter is None or self._stopping:
+            return False
+        before = self.starter.begun
+        await self.starter.tend()
+        return self.starter.begun > before
+
     async def _serve(
-        self, holding: Holding, keeping: "asyncio.Task[None]", until_idle: bool, only: Sequence[str]
+        self, holding: Holding, keeping: "Sequence[asyncio.Task[None]]", until_idle: bool, only: Sequence[str]
     ) -> None:
         while True:
             self._wake.clear()
-            if keeping.done():
-                keeping.result()  # raises why the lease is lost
+            for task in keeping:
+                if task.done():
+                    task.result()  # raises why the lease is lost
             now, due = self._clock.now(), None
             try:
                 due, claimed = await self._look(holding, now, only)
@@ -127,6 +145,8 @@ class Worker:
                 continue
             if self._stopping or (until_idle and not claimed and not self._stays):
                 if not self._stays:
+                    if until_idle and await self._started():
+                        continue
                     return
             elif self._stays:
                 self._deliver(await self._store.mail(holding.lease))

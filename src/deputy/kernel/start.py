@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from deputy.base.ids import new_run_id
+from deputy.base.ids import new_run_id, run_id_of
 from deputy.domain.agent import Agent
 from deputy.domain.chain import GENESIS, link
 from deputy.domain.event import Started
 from deputy.domain.label import TRUSTED, Label
+from deputy.domain.occasion import Occasion
 from deputy.domain.run import Run
 from deputy.domain.stow import stow
 from deputy.ports.store import Blob, NewRun, Row
@@ -16,17 +17,24 @@ __all__ = ["new_run"]
 
 def new_run(
     agent: Agent, task: str, *, at: datetime, by: str, on_behalf_of: str, label: Label = TRUSTED,
-    parent: tuple[Run, int] | None = None,
+    cause: tuple[Run, int] | Occasion | None = None,
 ) -> NewRun:  # fmt: skip
-    """A run of an agent's current version, ready to be created; `parent` is the run and effect that ask for it."""
-    run = new_run_id()
+    """A run of an agent's current version, ready to be created.
+
+    `cause` is the run and effect that ask for it, or the occasion that it comes of. Of an occasion comes a run with an
+    id of its own, the same whenever and wherever it is made.
+    """
+    occasion = cause if isinstance(cause, Occasion) else None
+    parent = cause if isinstance(cause, tuple) else None
+    run = new_run_id() if occasion is None else run_id_of(occasion.at, occasion.trigger, occasion.id)
     ancestors: tuple[str, ...] = ()
     if parent is not None:
         assert parent[0].started is not None
         ancestors = (*parent[0].started.ancestors, parent[0].id)
     started = Started(
         at=at, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of, by=by,
-        task=task, label=label, trigger="run" if parent else "person", parent=parent[0].id if parent else "",
+        task=task, label=label, trigger=occasion.kind if occasion else "run" if parent else "person",
+        occasion=occasion, parent=parent[0].id if parent else "",
         parent_n=parent[1] if parent else 0, ancestors=ancestors,
     )  # fmt: skip
     body, blobs = stow(started)

@@ -1,6 +1,6 @@
 """What a driver works with while it holds a run: the journal, the tools of the run's version, the current mandate."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from deputy.base.clock import Clock
@@ -8,10 +8,13 @@ from deputy.base.errors import NotFound
 from deputy.domain.agent import Agent
 from deputy.domain.catalogue import Route
 from deputy.domain.effect import ToolSpec
+from deputy.domain.event import Ended
 from deputy.domain.principal import Directory
+from deputy.domain.run import Run
 from deputy.kernel.budget import UNLIMITED, Mandated
 from deputy.kernel.journal import Journal
 from deputy.kernel.policy import Policy
+from deputy.ports.arrivals import Arrival
 
 __all__ = ["FILES_WRONG", "Catalogue", "Check", "Rules", "Visit"]
 
@@ -55,6 +58,7 @@ class Rules(NamedTuple):
     agent: Callable[[str], Agent | None]  #: the current mandate of an agent
     route: Callable[[str], Route]
     frozen: Callable[[], frozenset[str]]  #: as last seen; the commit of an intent looks again
+    ended: Callable[[Run, Ended], Sequence[Arrival]] = lambda _run, _ended: ()  #: what a run's end sets off
 
 
 class Visit:

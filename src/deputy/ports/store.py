@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
+from deputy.ports.arrivals import Arrival, Arrivals, Begin
 
 __all__ = [
     "Account", "Anchor", "AuditableStore", "Blob", "Commit", "Delivered", "Inbound", "Item", "Lease", "Move", "NewRun",
@@ -135,7 +136,8 @@ class StateChange(NamedTuple):
 
 class Commit(NamedTuple):
     """One atomic change. Preconditions, read in the same transaction: the lease's epoch, that `rows` continue the
-    chain after `head`, that accounts allow the moves, that `grant` is unused, that nobody froze `thawed`'s agent."""
+    chain after `head`, that accounts allow the moves, that `grant` is unused, that nobody froze `thawed`'s agent, that
+    what `begins` names waits for its run, which is the first child."""
 
     run: str
     lease: Lease | None  #: None only where no journal is continued (a run is created)
@@ -153,6 +155,8 @@ class Commit(NamedTuple):
     deliveries: Sequence[InboxRow] = ()
     children: Sequence[NewRun] = ()
     state: StateChange | None = None
+    begins: Begin | None = None
+    arrivals: Sequence[Arrival] = ()
 
 
 class Taken(NamedTuple):
@@ -193,6 +197,11 @@ class Seal(NamedTuple):
 
 class Store(Protocol):
     """A workspace's database. Methods raise StoreError where it cannot be used; nothing is half-applied."""
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """What starts runs."""
+        ...
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the database."""
@@ -334,6 +343,7 @@ class Anchor(NamedTuple):
 
 # What an auditor reads, each row with the columns that stand here, as they are stored: times are text, bytes are bytes.
 View = Literal[
+    "arrivals",  # position, trigger, id, at, body, check sum, state, run id, the run's state; by position
     "accounts",  # name, held and spent (4 numbers each), raised, limits; by name
     "accounts_named",  # [names as JSON] the same
     "blob_keys",  # [digests as JSON] key, digest
@@ -341,6 +351,7 @@ View = Literal[
     "blobs_named",  # [digests as JSON] the same
     "event",  # [run id, seq] position, link
     "events",  # [run key] position, seq, link, body; by seq
+    "first",  # [run id] body of its first event
     "freezes",  # agent
     "gaps",  # table, first and last number that is missing in it
     "grants",  # [run id] item, run id as stored; of all items named after the run

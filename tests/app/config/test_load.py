@@ -14,6 +14,7 @@ from deputy.domain.cost import Limits
 from deputy.domain.effect import ToolSpec
 from deputy.domain.label import Label
 from deputy.domain.principal import Group, Person
+from deputy.domain.trigger import Schedule
 
 
 @pytest.fixture
@@ -183,7 +184,8 @@ def test_an_agent_has_its_mandate_budget_and_instructions(folder: Path):
     assert agent.run_limits == Limits(money=500_000, steps=60, wall=7_200_000)
     assert agent.day_limits == Limits(money=20_000_000)
     (trigger,) = deployed.triggers
-    assert (trigger.kind, trigger.value) == ("schedule", "0 8 * * mon-fri")
+    assert trigger.source == Schedule(cron="0 8 * * mon-fri")
+    assert (trigger.overlap, trigger.task) == ("skip", "Process the invoices that arrived since yesterday.")
 
 
 def test_asking_above_an_amount_is_one_thing_however_it_is_written(tmp_path: Path):

@@ -10,7 +10,7 @@ from deputy.app.audit.told import SENSELESS, Arrived, Told, arrived
 from deputy.base.canonical import digest
 from deputy.domain.chain import GENESIS, link
 from deputy.domain.delivery import delivery_from
-from deputy.domain.event import Event, ModelIntent, Workspace, event_from
+from deputy.domain.event import Event, ModelIntent, Started, Workspace, event_from
 from deputy.domain.stow import blobs_of
 from deputy.ports.store import Snapshot
 
@@ -117,7 +117,7 @@ class Journals:
                 ever.add(event.subject)
             elif event.what == "thawed":
                 frozen.discard(event.subject)
-            elif event.what == "deployed" and not await self._keys([event.version]):
+            elif event.what == "deployed" and not await self.keys([event.version]):
                 message = f"Version {event.version[:12]} of agent {short(event.subject)} was deployed, and is missing."
                 self._findings.add("blob", Place(run=row.id, seq=seq, table="blobs", key=event.version), message)
         return frozen, ever
@@ -162,9 +162,14 @@ class Journals:
         """Have the contents that these events name at hand; the events whose contents cannot be had."""
         named = {seq: blobs_of(event) for seq, event in events}
         offered = {event.offered for _, event in events if isinstance(event, ModelIntent) and event.offered}
+        for seq, event in events:
+            if isinstance(event, Started) and event.occasion is not None:
+                files = [file.digest for file in event.occasion.files]
+                named[seq] += files
+                offered.update(files)
         wanted = {name for of in named.values() for name in of} - offered
         reading.bodies.clear()
-        there = await self._keys(sorted(offered)) if offered else set[str]()
+        there = await self.keys(sorted(offered)) if offered else set[str]()
         if wanted:
             async for key, name, body in self._snapshot.rows("blobs_named", names(sorted(wanted))):
                 self.blobs.add(key)
@@ -182,7 +187,7 @@ class Journals:
                     bad.add(seq)
         return bad
 
-    async def _keys(self, digests: list[str]) -> set[str]:
+    async def keys(self, digests: list[str]) -> set[str]:
         """Which of these blobs are there; they count as named."""
         found: set[str] = set()
         async for key, name in self._snapshot.rows("blob_keys", names(digests)):
@@ -195,7 +200,7 @@ class Journals:
             return
         if len(self._versions) < MOST_VERSIONS:
             self._versions.add(row.version)
-        if not await self._keys([row.version]):
+        if not await self.keys([row.version]):
             message = f"The files of version {row.version[:12]} of agent {short(row.agent)} are not in the database."
             self._findings.note("blob", Place(run=row.id, table="blobs", key=row.version), message)
 

@@ -16,6 +16,7 @@ Code = Literal[
     "event",  # bytes that are no event, or one that cannot stand where it does
     "blob",  # content that is missing or not what its name says
     "run", "item", "timer", "grant", "account", "inbox", "freeze", "lease",  # a table that its journal contradicts
+    "arrival",  # what arrived, and what the run says that came of it
     "seal",  # the chain over all journals
     "anchor",  # the last seal as it is kept elsewhere
     "export",  # a file that is not a whole export

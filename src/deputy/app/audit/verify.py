@@ -7,9 +7,11 @@ where they cannot edit (`anchor`).
 
 Not part of the record, and so not checked: heartbeats of workers; whether a run that nobody holds counts as ready or as
 waiting for what it can wait for; when a run last changed its state; an account's limits; whom an item was shown to
-(more in `items`); and whether somebody's answer was removed before its run took it.
+(more in `items`); how far triggers' sources were seen, and arrivals that were forgotten after their time; and whether
+somebody's answer was removed before its run took it.
 """
 
+from deputy.app.audit.arrivals import check_arrivals
 from deputy.app.audit.journals import Journals
 from deputy.app.audit.ledger import Ledger
 from deputy.app.audit.report import Findings, Place, Report, short
@@ -53,8 +55,8 @@ class _Audit:
         """Everything, part by part; one that cannot be read does not hide what the others have."""
         for what, part in (
             ("The file", self._file), ("The runs", self._runs), ("The accounts", self._ledger.settle_days),
-            ("The inbox", self._inbox), ("The blobs", self._blobs), ("What belongs to no run", self._strays),
-            ("The seals", self._seals),
+            ("The inbox", self._inbox), ("The arrivals", self._arrivals), ("The blobs", self._blobs),
+            ("What belongs to no run", self._strays), ("The seals", self._seals),
         ):  # fmt: skip
             try:
                 await part()
@@ -160,6 +162,9 @@ class _Audit:
         except UNREADABLE as exc:
             return f"cannot be read: {short(str(exc))}"
         return ""
+
+    async def _arrivals(self) -> None:
+        await check_arrivals(self._snapshot, self._findings, self._journals)
 
     async def _blobs(self) -> None:
         unnamed: list[str] = []

@@ -10,12 +10,12 @@ from deputy.app.config.document import Document
 from deputy.app.config.environment import EnvSecrets, child_environment, is_reference, user_name
 from deputy.app.config.load import find_workspace, load
 from deputy.app.config.reference import Reference
-from deputy.app.config.settings import Deployed, ModelRoute, RateLimits, Settings, Trigger
+from deputy.app.config.settings import Deployed, ModelRoute, RateLimits, Settings
 from deputy.app.config.template import write_workspace
 
 __all__ = [
     "AgentFile", "Connection", "Deployed", "Document", "EnvSecrets", "McpServer", "ModelRoute", "RateLimits",
-    "Reference", "Server", "Settings", "ToolSettings", "Trigger", "agent_from_bundle", "child_environment",
+    "Reference", "Server", "Settings", "ToolSettings", "agent_from_bundle", "child_environment",
     "find_workspace", "is_reference", "load", "parse_agent", "rehearsal_of", "user_name", "version_of",
     "write_workspace",
 ]  # fmt: skip

@@ -15,7 +15,8 @@ from deputy.app.config.bundle import agent_file, version_of
 from deputy.app.config.document import Document, Table, Wrong, shown
 from deputy.app.config.parse import parse_yaml, plain
 from deputy.app.config.people import check_approver
-from deputy.app.config.settings import REHEARSAL, Deployed, ModelRoute, Settings, Trigger, TriggerKind
+from deputy.app.config.settings import REHEARSAL, Deployed, ModelRoute, Settings
+from deputy.app.config.triggers import read_triggers, references_of
 from deputy.base.errors import ConfigError
 from deputy.domain.agent import Agent, Autonomy, Bundle, Grant
 from deputy.domain.cost import Limits
@@ -27,15 +28,12 @@ AGENT_FILE = "AGENT.md"
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _MAX_TOKENS = 4096
 _FENCE = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
-_CRON = re.compile(r"[0-9A-Za-z*/,#?-]+(?: +[0-9A-Za-z*/,#?-]+){4}")
-_KINDS: tuple[str, ...] = get_args(TriggerKind)
 
 
 class AgentFile(msgspec.Struct, frozen=True, kw_only=True):
     """What one AGENT.md says, with its lines; not yet compared with people, models and other files."""
 
     agent: Agent
-    triggers: tuple[Trigger, ...]
     front: Document
 
 
@@ -52,7 +50,7 @@ def parse_agent(text: str, file: str) -> AgentFile:
         model=table.get("model", values.line, "default"), instructions=instructions, grants=_grants(table),
         run_limits=run, day_limits=day, max_tokens=table.get("max_tokens", values.count, _MAX_TOKENS),
     )  # fmt: skip
-    return AgentFile(agent=agent, triggers=_triggers(table), front=front)
+    return AgentFile(agent=agent, front=front)
 
 
 def _split(text: str, file: str) -> tuple[Document, str]:
@@ -129,36 +127,6 @@ def _budget(table: Table) -> tuple[Limits, Limits]:
     return run, Limits(money=inner.get("day", values.money, None))
 
 
-def _triggers(table: Table) -> tuple[Trigger, ...]:
-    found: list[Trigger] = []
-    for number in range(len(table.get("triggers", values.list_of(_anything), ()))):
-        one = table.document.table((*table.where, "triggers", number))
-        one.only(*_KINDS, "task")
-        kinds = [kind for kind in _KINDS if kind in one]
-        if len(kinds) != 1:
-            message = f"{one.title} must have exactly one of `schedule`, `mail`, `webhook`, `folder` and `run`."
-            raise one.document.wrong(one.where, message, "Write one trigger for each thing that starts a run.")
-        kind = kinds[0]
-        value = one.get(kind, _cron if kind == "schedule" else values.line, "")
-        task = one.need("task", values.text, "Say what the run shall do.")
-        found.append(Trigger(kind=_kind(kind), value=value, task=task))
-    return tuple(found)
-
-
-def _kind(word: str) -> TriggerKind:
-    return msgspec.convert(word, TriggerKind)
-
-
-def _cron(value: object) -> str:
-    if not isinstance(value, str) or not _CRON.fullmatch(value.strip()) or len(value) > 200:
-        raise Wrong("five fields: minute, hour, day, month, weekday", 'Write it in quotes, as "0 8 * * mon-fri".')
-    return value.strip()
-
-
-def _anything(value: object) -> object:
-    return value
-
-
 # -- beside the other files
 
 
@@ -211,9 +179,10 @@ def deploy(found: AgentFile, bundle: Bundle, settings: Settings) -> Deployed:
     if route is not None and route.provider == REHEARSAL and agent.driver == "loop" and rehearsal is None:
         message = "An agent on the model `rehearsal` needs a rehearsal.yaml beside it."
         raise table.wrong("model", message, "Write its replies into rehearsal.yaml, or name another model.")
+    triggers = read_triggers(table, agent.name, settings.timezone)
     return Deployed(
         agent=msgspec.structs.replace(agent, owner=owner.id), bundle=bundle, file=found.front.file,
-        triggers=found.triggers, rehearsal=rehearsal,
+        triggers=triggers, rehearsal=rehearsal, references=tuple(references_of(table, triggers)), front=found.front,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Find a workspace and read all of it, once; changes nothing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,11 @@ from deputy.app.config.parse import parse_toml
 from deputy.app.config.people import read_people
 from deputy.app.config.settings import Deployed, Settings
 from deputy.app.config.source import entries, read_text, shown_path
+from deputy.app.config.triggers import check_together
 from deputy.app.config.workspace import read_workspace
 from deputy.base.errors import ConfigError, UsageError
 from deputy.domain.agent import Bundle
+from deputy.domain.trigger import Trigger
 
 __all__ = ["find_workspace", "load"]
 
@@ -46,7 +49,15 @@ def load(folder: Path) -> Settings:
     directory = read_people(parse_toml(read_text(folder / _PEOPLE, _PEOPLE), _PEOPLE))
     settings = msgspec.structs.replace(settings, directory=directory, tools=tool_texts(folder))
     agents = {deployed.agent.name: deployed for deployed in _agents(settings)}
-    return msgspec.structs.replace(settings, agents=agents)
+    check_together({name: deployed.triggers for name, deployed in agents.items()}, partial(_wrong, agents))
+    references = (*settings.references, *(r for deployed in agents.values() for r in deployed.references))
+    return msgspec.structs.replace(settings, agents=agents, references=references)
+
+
+def _wrong(agents: Mapping[str, Deployed], trigger: Trigger, message: str, remedy: str) -> ConfigError:
+    front = agents[trigger.agent].front
+    assert front is not None
+    return front.wrong(("triggers", trigger.number - 1), message, remedy)
 
 
 def _agents(settings: Settings) -> Iterator[Deployed]:

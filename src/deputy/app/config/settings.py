@@ -14,6 +14,7 @@ from deputy.domain.agent import Agent, Bundle
 from deputy.domain.capability import ServerName, Thinking
 from deputy.domain.catalogue import FREE, Price, Route
 from deputy.domain.principal import Directory
+from deputy.domain.trigger import Trigger
 
 __all__ = [
     "REHEARSAL",
@@ -21,12 +22,9 @@ __all__ = [
     "ModelRoute",
     "RateLimits",
     "Settings",
-    "Trigger",
-    "TriggerKind",
 ]
 
 REHEARSAL = "rehearsal"  #: the model that needs no table
-TriggerKind = Literal["schedule", "mail", "webhook", "folder", "run"]
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +62,6 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
         return Route(name=self.name, price=self.price or FREE, deadline=self.deadline, **said)
 
 
-class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """What would start a run of an agent, and with which task; kept as data."""
-
-    kind: TriggerKind
-    value: str
-    task: str
-
-
 class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     """An agent with all the files it consists of."""
 
@@ -80,6 +70,8 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     file: str  #: of its AGENT.md, for messages
     triggers: tuple[Trigger, ...] = ()
     rehearsal: Document | None = None  #: plain data, with `locate` for messages
+    references: tuple[Reference, ...] = ()
+    front: Document | None = None  #: the front matter of its AGENT.md, to say where something stands
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     database: str = "sqlite:.deputy/deputy.db"
     currency: str = "EUR"
+    timezone: str = "UTC"  #: of schedules that name none
     self_approval: bool = False
     heartbeat: float = 2.0
     lease: float = 10.0
@@ -103,6 +96,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def mcp(self) -> dict[str, McpServer]:
         """The MCP servers among the connections."""
         return {name: found for name, found in self.connections.items() if isinstance(found, McpServer)}
+
+    @property
+    def triggers(self) -> dict[str, Trigger]:
+        """Everything that starts runs without a person, by key."""
+        return {trigger.key: trigger for deployed in self.agents.values() for trigger in deployed.triggers}
 
     def agent(self, name: str) -> Deployed:
         """The agent of this name; raises NotFound."""

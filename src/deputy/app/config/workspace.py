@@ -10,6 +10,7 @@ from deputy.app.config.connections import KINDS, read_connections
 from deputy.app.config.document import Document, Table, Where, Wrong
 from deputy.app.config.reference import Reference
 from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings
+from deputy.app.config.triggers import time_zone
 from deputy.domain.capability import ServerName
 from deputy.domain.catalogue import Price, Tier
 
@@ -25,7 +26,7 @@ def read_workspace(document: Document, folder: Path) -> Settings:
     root = document.table()
     root.only("workspace", "models", *KINDS)
     workspace = root.table("workspace") or Table(document, ("workspace",), {})
-    workspace.only("name", "database", "currency", "self_approval", "heartbeat", "lease")
+    workspace.only("name", "database", "currency", "self_approval", "heartbeat", "lease", "timezone")
     heartbeat = workspace.get("heartbeat", values.duration, 2.0)
     lease = workspace.get("lease", values.duration, 10.0)
     if lease < 2 * heartbeat:
@@ -38,6 +39,7 @@ def read_workspace(document: Document, folder: Path) -> Settings:
         folder=folder, name=workspace.get("name", values.line, folder.name or "workspace"),
         database=workspace.get("database", _database, "sqlite:.deputy/deputy.db"),
         currency=workspace.get("currency", values.currency, "EUR"),
+        timezone=workspace.get("timezone", time_zone, "UTC"),
         self_approval=workspace.get("self_approval", values.flag, False), heartbeat=heartbeat, lease=lease,
         models=models, connections=connections, references=(*_references(document, models), *references),
     )  # fmt: skip

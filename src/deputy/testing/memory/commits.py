@@ -7,6 +7,7 @@ from deputy.base.errors import Frozen, GrantUsed, LeaseLost, OutOfSequence, Over
 from deputy.domain.chain import GENESIS, link
 from deputy.domain.cost import UNITS
 from deputy.ports.store import Commit, Move, NewRun, Row, RunRow, StateChange
+from deputy.testing.memory import arrivals
 from deputy.testing.memory.tables import Ledger, MemoryDatabase, OwnedRun, aware
 
 __all__ = ["apply", "follow"]
@@ -22,6 +23,10 @@ def apply(db: MemoryDatabase, commit: Commit) -> None:
         _write(db, commit, db.runs[commit.run])
     for child in commit.children:
         _create(db, child)
+    if commit.begins is not None:
+        arrivals.begin(db, commit.begins, commit.children[0].id)
+    for arrival in commit.arrivals:
+        arrivals.insert(db, arrival)
     for blob in (*commit.blobs, *[blob for child in commit.children for blob in child.blobs]):
         db.blobs.setdefault(blob.digest, blob.body)
     for row in commit.deliveries:
@@ -54,6 +59,8 @@ def _allow(db: MemoryDatabase, commit: Commit) -> None:
         raise Frozen(f"agent {commit.thawed} is frozen")
     if commit.grant in db.grants:
         raise GrantUsed(f"approval {commit.grant} was already used")
+    if commit.begins is not None:
+        arrivals.check_begin(db, commit.begins)
 
 
 def _continues(commit: Commit) -> bool:
@@ -128,6 +135,7 @@ def _change(db: MemoryDatabase, run: OwnedRun, change: StateChange) -> None:
     if state in ("done", "failed", "cancelled"):
         db.items = {key: item for key, item in db.items.items() if item.run != name or item.kind == "message"}
         db.timers = {key: due for key, due in db.timers.items() if key[0] != name}
+        arrivals.end(db, name)
     run.row = run.row._replace(state=state, summary=change.summary, changed=aware(change.at))
     if state != "running":
         run.owner = None

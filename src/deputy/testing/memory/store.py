@@ -11,6 +11,7 @@ from deputy.base.errors import LeaseLost, NotFound
 from deputy.domain.chain import GENESIS, seal_link
 from deputy.domain.delivery import Expire, InboxRow, TimerFired
 from deputy.domain.principal import SYSTEM
+from deputy.ports.arrivals import NoteBody
 from deputy.ports.store import (
     Account,
     Blob,
@@ -26,6 +27,7 @@ from deputy.ports.store import (
     Timer,
     Worker,
 )  # fmt: skip
+from deputy.testing.memory.arrivals import MemoryArrivals
 from deputy.testing.memory.commits import apply, follow
 from deputy.testing.memory.tables import WORKSPACE, Ledger, Member, MemoryDatabase, aware
 
@@ -38,6 +40,7 @@ class MemoryStore:
     def __init__(self, clock: Clock, database: MemoryDatabase | None = None, *, lease: float = 10.0) -> None:
         self._clock, self._database, self._lease = clock, database or MemoryDatabase(), lease
         self._open = True
+        self.arrivals = MemoryArrivals(lambda: self._db, self._changed, self._append)
 
     @property
     def _db(self) -> MemoryDatabase:
@@ -66,21 +69,25 @@ class MemoryStore:
 
     async def commit(self, commit: Commit) -> None:
         apply(self._db, commit)
-        self._changed(here=bool(commit.deliveries or commit.children or commit.state is not None))
+        self._changed(here=bool(commit.deliveries or commit.children or commit.arrivals or commit.state is not None))
         await asyncio.sleep(0)
 
     async def note(self, body_of: Callable[[int, bytes], Row], freeze: tuple[str, bool] | None = None) -> None:
         db = self._db
-        seq, before = db.own.head()
-        row = body_of(seq + 1, before)
-        follow(WORKSPACE, (seq, before), [row])
-        db.append(db.own, [row])
+        self._append(body_of)
         if freeze is not None and freeze[1]:
             db.freezes.add(freeze[0])
         elif freeze is not None:
             db.freezes.discard(freeze[0])
             db.wake("frozen")
         self._changed()
+
+    def _append(self, body_of: NoteBody) -> None:
+        db = self._db
+        seq, before = db.own.head()
+        row = Row(*body_of(seq + 1, before))
+        follow(WORKSPACE, (seq, before), [row])
+        db.append(db.own, [row])
 
     async def deliver(self, row: InboxRow) -> Delivered:
         db = self._db

@@ -9,6 +9,7 @@ from deputy.base.canonical import canonical
 from deputy.domain.chain import GENESIS
 from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
+from deputy.ports.arrivals import ArrivalRow, TriggerRow
 from deputy.ports.store import Inbound, Item, Lease, Row, RunRow, Seal
 
 __all__ = ["WORKSPACE", "Ledger", "Member", "MemoryDatabase", "OwnedRun", "aware"]
@@ -85,6 +86,9 @@ class MemoryDatabase:
         self.workers: dict[str, Member] = {}
         self.seals: list[tuple[Seal, int]] = []  #: with how much of the journal each covers
         self.watchers: list[tuple[object, Callable[[], None]]] = []
+        self.triggers: dict[str, TriggerRow] = {}
+        self.arrivals: dict[tuple[str, str], ArrivalRow] = {}
+        self.positions = count(1)
         self.numbers = count(1)
 
     def journal_of(self, run: str) -> OwnedRun | None:

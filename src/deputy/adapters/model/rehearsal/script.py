@@ -1,11 +1,12 @@
 """The replies of a rehearsal as its author wrote them, and which of them answers a given model call."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from deputy.base.canonical import canonical, is_json
+from deputy.base.canonical import canonical, decode, is_json
 from deputy.base.errors import ConfigError, DeputyError
 from deputy.domain.message import ModelCall, Reply, Script
 
@@ -93,7 +94,15 @@ class RehearsalScript(msgspec.Struct, frozen=True):
 
 
 def _scene(script: Script, count: int) -> Scene:
-    return {"task": script.task, "results": list(script.results[:count])}
+    return {"task": script.task, "results": list(script.results[:count]), "arrival": _material(script.arrival)}
+
+
+def _material(text: str) -> object:
+    """What came with the occasion that started the run: decoded, where it is JSON."""
+    if text.lstrip().startswith(("{", "[")):
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            return decode(text)
+    return text
 
 
 def _said(template: "Template | None", scene: Scene, where: str) -> str:

@@ -5,22 +5,32 @@ that nobody else has written them since.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 import msgspec
 
+from deputy.adapters.store.sqlite.arrivals import insert_arrival, instant
 from deputy.adapters.store.sqlite.connection import Database, statement, translated
 from deputy.adapters.store.sqlite.connection import Row as Values
 from deputy.base.canonical import canonical, digest
-from deputy.base.errors import CommitRefused, Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget, StoreError
+from deputy.base.errors import (
+    ArrivalTaken,
+    CommitRefused,
+    Frozen,
+    GrantUsed,
+    LeaseLost,
+    OutOfSequence,
+    OverBudget,
+    StoreError,
+)  # fmt: skip
 from deputy.domain.chain import GENESIS, link
 from deputy.domain.cost import NOTHING, UNITS, Cost, Limits
+from deputy.ports.arrivals import Begin
 from deputy.ports.store import Commit, InboxRow, Lease, Move, NewRun, Row, StateChange
 
-__all__ = ["Committer", "Head", "instant"]
+__all__ = ["Committer", "Head", "insert_delivery"]
 
 CHUNKS = (128, 32, 8, 1)  #: rows an INSERT carries; few, so that their statements stay prepared
 
@@ -41,15 +51,6 @@ class _Account(NamedTuple):
     spent: Cost
     raised: Cost
     limits: Limits
-
-
-def instant(at: datetime) -> str:
-    """A time as the tables keep it: UTC, of one width, so that texts compare like times."""
-    if at.tzinfo is not UTC:
-        if at.tzinfo is None:
-            raise ValueError(f"a time without a zone cannot be stored: {at!r}")
-        at = at.astimezone(UTC)
-    return at.isoformat(timespec="microseconds")
 
 
 class Committer:
@@ -138,12 +139,22 @@ class Committer:
             return Frozen(f"agent {commit.thawed} is frozen")
         if commit.grant and not self._grant_free(commit.grant):
             return GrantUsed(f"approval {commit.grant} was already used")
+        if commit.begins is not None and (taken := self._begun(commit.begins)) is not None:
+            return taken
         return self._over_budget(commit.moves)
 
     def _grant_free(self, grant: str) -> bool:
         if grant in self._group.grants:
             return False
         return self._database.execute("SELECT 1 FROM grants_used WHERE item = ?", (grant,)).get is None
+
+    def _begun(self, begin: Begin) -> ArrivalTaken | None:
+        execute = self._database.execute
+        if execute(statement("arrival_state"), (begin.trigger, begin.id)).get != "pending":
+            return ArrivalTaken(f"arrival {begin.id} of {begin.trigger} does not wait for a run")
+        if begin.alone and execute(statement("trigger_busy"), (begin.trigger,)).get:
+            return ArrivalTaken(f"a run of {begin.trigger} is open")
+        return None
 
     def _over_budget(self, moves: Sequence[Move]) -> OverBudget | None:
         staged: dict[str, _Account] = {}
@@ -184,8 +195,12 @@ class Committer:
             self._stage_rest(commit, head.key)
         for blob in commit.blobs:
             group.blobs += (bytes.fromhex(blob.digest), blob.body)
-        for child in commit.children:
-            self._create(child)
+        keys = [self._create(child) for child in commit.children]
+        if commit.begins is not None:
+            begun = (commit.begins.trigger, commit.begins.id, keys[0])
+            self._database.execute(statement("begin_arrival"), begun)
+        for arrival in commit.arrivals:
+            insert_arrival(self._database, arrival)
         for row in commit.deliveries:
             group.deliveries.append(row)
 
@@ -220,9 +235,10 @@ class Committer:
             if change.state != "ready":
                 execute(statement("delete_items_of"), (key,))
                 execute(statement("delete_timers_of"), (key,))
+                execute(statement("end_arrival"), (key,))
         self._group.released.append(run)
 
-    def _create(self, new: NewRun) -> None:
+    def _create(self, new: NewRun) -> int:
         created = instant(new.created)
         self._database.execute(
             statement("insert_run"),
@@ -232,6 +248,7 @@ class Committer:
         self._group.events += (key, new.started.seq, new.started.link, new.started.body)
         for blob in new.blobs:
             self._group.blobs += (bytes.fromhex(blob.digest), blob.body)
+        return key
 
     def _flush(self) -> None:
         group = self._group

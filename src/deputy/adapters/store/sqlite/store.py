@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from deputy.adapters.store.sqlite import reading
-from deputy.adapters.store.sqlite.commits import Committer, Head, insert_delivery, instant
+from deputy.adapters.store.sqlite.arrivals import SqliteArrivals, append_note, instant
+from deputy.adapters.store.sqlite.commits import Committer, Head, insert_delivery
 from deputy.adapters.store.sqlite.connection import Database, open_database, statement, translated
 from deputy.adapters.store.sqlite.leases import LEASE, Leases
 from deputy.adapters.store.sqlite.thread import Thread
 from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
-from deputy.base.errors import NotFound, OutOfSequence, StoreError
-from deputy.domain.chain import GENESIS, link, seal_link
+from deputy.base.errors import NotFound, StoreError
+from deputy.domain.chain import GENESIS, seal_link
 from deputy.domain.delivery import Expire, InboxRow, TimerFired
 from deputy.domain.principal import SYSTEM
 from deputy.ports.store import (
@@ -57,6 +58,7 @@ class SqliteStore:
         self._version = -1
         self._writer = Thread("deputy-writer", self._write_group, self._look)
         self._reader = Thread("deputy-reader")
+        self.arrivals = SqliteArrivals(self._database, self._write, self._read, self._tell)
 
     @classmethod
     def open(cls, file: Path, clock: Clock, *, vfs: str | None = None, lease: float = LEASE) -> SqliteStore:
@@ -131,18 +133,14 @@ class SqliteStore:
     async def commit(self, commit: Commit) -> None:
         """Apply all of it, durably, or raise CommitRefused and apply nothing."""
         await self._writer.add(commit)
-        if self._watchers and (commit.deliveries or commit.children or commit.state is not None):
+        if self._watchers and (commit.deliveries or commit.children or commit.arrivals or commit.state is not None):
             self._tell()
 
     async def note(self, body_of: Callable[[int, bytes], Row], freeze: tuple[str, bool] | None = None) -> None:
         """Append to the workspace's own journal; `body_of` gets seq and last link. Freezes or thaws in the same go."""
 
         def work() -> None:
-            seq, before = self._database.execute(statement("head_of"), (0,)).fetchone() or (0, GENESIS)
-            row = body_of(seq + 1, before)
-            if row.seq != seq + 1 or row.link != link(before, "workspace", row.seq, row.body):
-                raise OutOfSequence("the note does not continue the workspace's chain")
-            self._database.execute(statement("insert_events"), (0, row.seq, row.link, row.body))
+            append_note(self._database, body_of)
             if freeze is not None:
                 self._database.execute(statement("freeze" if freeze[1] else "thaw"), (freeze[0],))
                 if not freeze[1]:

@@ -227,6 +227,9 @@ SELECT j.position, j.link FROM runs r JOIN journal j ON j.run = r.key WHERE r.id
 -- name: snapshot_events
 SELECT position, seq, link, body FROM journal WHERE run = ? ORDER BY seq;
 
+-- name: snapshot_first
+SELECT j.body FROM runs r JOIN journal j ON j.run = r.key WHERE r.id = ? AND j.seq = 1;
+
 -- name: snapshot_freezes
 SELECT agent FROM freezes ORDER BY agent;
 
@@ -279,6 +282,7 @@ SELECT DISTINCT 'journal', 'run number ' || run FROM journal WHERE run NOT IN (S
 UNION ALL SELECT 'items', id FROM items WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'inbox', id FROM inbox WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'timers', id FROM timers WHERE run NOT IN (SELECT key FROM runs)
+UNION ALL SELECT 'arrivals', trigger || ' ' || id FROM arrivals WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'grants_used', item FROM grants_used
 WHERE run NOT IN (SELECT key FROM runs) OR substr(item, 1, instr(item, '.') - 1) NOT IN (SELECT id FROM runs)
 UNION ALL SELECT 'accounts', name FROM accounts
@@ -289,3 +293,67 @@ SELECT id, due FROM timers WHERE run = ? ORDER BY id;
 
 -- name: snapshot_workers
 SELECT id, epoch FROM workers;
+
+-- name: insert_arrival!
+INSERT OR IGNORE INTO arrivals (trigger, id, at, body, check_sum, state, reason) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: arrival^
+SELECT a.position, a.trigger, a.id, a.at, a.body, a.state, ifnull(r.id, ''), a.reason
+FROM arrivals a LEFT JOIN runs r ON r.key = a.run WHERE a.trigger = ? AND a.id = ?;
+
+-- name: arrival_state$
+SELECT state FROM arrivals WHERE trigger = ? AND id = ?;
+
+-- name: begin_arrival!
+UPDATE arrivals SET state = 'started', run = ?3 WHERE trigger = ?1 AND id = ?2;
+
+-- name: end_arrival!
+UPDATE arrivals SET state = 'over' WHERE run = ? AND state = 'started';
+
+-- name: skip_arrival!
+UPDATE arrivals SET state = 'skipped', reason = ?2 WHERE position = ?1 AND state = 'pending';
+
+-- name: trigger_busy$
+SELECT EXISTS (SELECT 1 FROM arrivals WHERE trigger = ? AND state = 'started');
+
+-- name: triggers
+SELECT key, spec, cursor, due, looked, wrong, since, alarm, alarmed FROM triggers ORDER BY key;
+
+-- name: trigger^
+SELECT key, spec, cursor, due, looked, wrong, since, alarm, alarmed FROM triggers WHERE key = ?;
+
+-- name: put_trigger!
+INSERT OR REPLACE INTO triggers (key, spec, cursor, due, looked, wrong, since, alarm, alarmed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: delete_trigger!
+DELETE FROM triggers WHERE key = ?;
+
+-- name: triggers_pending
+WITH RECURSIVE waiting (trigger) AS (
+SELECT min(trigger) FROM arrivals WHERE state = 'pending'
+UNION ALL SELECT (SELECT min(a.trigger) FROM arrivals a WHERE a.state = 'pending' AND a.trigger > waiting.trigger)
+FROM waiting WHERE waiting.trigger IS NOT NULL)
+SELECT trigger FROM waiting WHERE trigger IS NOT NULL;
+
+-- name: arrivals_pending
+SELECT a.position, a.trigger, a.id, a.at, a.body, a.state, '', a.reason
+FROM arrivals a WHERE a.trigger = ? AND a.state = 'pending' ORDER BY a.position LIMIT ?;
+
+-- name: arrivals_waiting$
+SELECT count(*) FROM arrivals WHERE trigger = ? AND state = 'pending';
+
+-- name: arrivals_newest
+SELECT a.position, a.trigger, a.id, a.at, a.body, a.state, ifnull(r.id, ''), a.reason
+FROM arrivals a LEFT JOIN runs r ON r.key = a.run WHERE a.trigger = ? ORDER BY a.position DESC LIMIT ?;
+
+-- name: arrivals_known
+SELECT id FROM arrivals WHERE trigger = ? AND id IN (SELECT value FROM json_each(?));
+
+-- name: prune_arrivals!
+DELETE FROM arrivals WHERE position IN (SELECT position FROM arrivals WHERE trigger = ?1 AND at < ?2
+AND state IN ('over', 'skipped') AND id NOT IN (SELECT value FROM json_each(?3)) LIMIT 1000);
+
+-- name: snapshot_arrivals
+SELECT a.position, a.trigger, a.id, a.at, a.body, a.check_sum, a.state, r.id, r.state
+FROM arrivals a LEFT JOIN runs r ON r.key = a.run ORDER BY a.position;
