@@ -23,6 +23,7 @@ from mcp_types import CallToolResult
 from tools import invoices
 
 import deputy
+from deputy.kernel.answer import Shape
 from deputy.kernel.desk import Suspend, enter
 
 LIMIT = Decimal(50000)
@@ -187,7 +188,7 @@ class Run:
         if self.crash_at is not None and self.points >= self.crash_at:
             raise Crash
 
-    async def ask_model(self, place: str, question: str) -> str:
+    async def ask_model(self, place: str, question: str, shape: Shape | None) -> str:
         raise AssertionError("the procedure asks no model")
 
     async def sleep(self, place: str, duration: timedelta) -> None:

@@ -127,6 +127,8 @@ def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case 
             yield _Line("good", f"{_who(by)} raised the budget")
         case Note(kind="note", value=value):
             yield _Line("note", "note:", within(value, 2000))
+        case Note(kind="repair", value=value):
+            yield _Line("note", "told the model, for another try:", within(value, 2000))
         case Ended():
             yield _ended(run, event)
         case _:

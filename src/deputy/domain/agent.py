@@ -40,6 +40,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     run_limits: Limits = Limits()
     day_limits: Limits = Limits()
     max_tokens: int = 4096
+    answer: dict[str, object] | None = None  #: JSON Schema of the final answer
     version: str = ""
 
 

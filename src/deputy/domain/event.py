@@ -63,7 +63,7 @@ class ModelIntent(_Event, tag="ModelIntent", frozen=True, kw_only=True):
     route: str
     max_tokens: int
     hold: Cost = NOTHING
-    offered: str = ""  #: blob of instructions and tools offered, where it differs from the last model call's
+    offered: str = ""  #: blob of instructions and tools offered, where they differ from the last; a question's shape
     path: str = ""  #: place in a procedure
     question: str = ""  #: what a procedure asked; a loop's question is its conversation
     blob: str = ""  #: the question, where it is large
@@ -216,9 +216,10 @@ class BudgetRaised(_Event, tag="BudgetRaised", frozen=True, kw_only=True):
 
 
 class Note(_Event, tag="Note", frozen=True, kw_only=True):
-    """Something a driver wanted remembered: a remark, or a value that must be the same when code runs again."""
+    """Something a driver wanted remembered: a remark, a value that must be the same when code runs again, or what it
+    told the model of a reply that was not taken (`repair`)."""  # fmt: skip
 
-    kind: Literal["note", "now", "random", "code"]
+    kind: Literal["note", "now", "random", "code", "repair"]
     path: str = ""
     value: object = None
 

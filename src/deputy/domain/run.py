@@ -1,6 +1,6 @@
 """The state of a run: a fold over its events, and nothing else."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Literal, assert_never, cast
 
@@ -35,7 +35,10 @@ from deputy.domain.event import (
 from deputy.domain.likeness import Likeness
 from deputy.domain.message import ModelCall, Usage
 
-__all__ = ["Answer", "Effect", "EffectStatus", "ReplyTurn", "Run", "SummaryTurn", "TellTurn", "Turn", "fold"]
+__all__ = [
+    "Answer", "Effect", "EffectStatus", "NoticeTurn", "ReplyTurn", "Run", "SummaryTurn", "TellTurn", "Turn", "fold",
+    "malformed",
+]  # fmt: skip
 
 
 class ReplyTurn(msgspec.Struct, frozen=True):
@@ -60,7 +63,13 @@ class SummaryTurn(msgspec.Struct, frozen=True):
     summary: str
 
 
-Turn = ReplyTurn | TellTurn | SummaryTurn
+class NoticeTurn(msgspec.Struct, frozen=True):
+    """The model was told that its last reply was not taken, and why."""
+
+    text: str
+
+
+Turn = ReplyTurn | TellTurn | SummaryTurn | NoticeTurn
 Blobs = Callable[[str], bytes]
 
 
@@ -159,6 +168,8 @@ class Run:
             case Note():
                 if event.path:
                     self.notes[event.path] = event
+                if event.kind == "repair":
+                    self.turns.append(NoticeTurn(str(event.value)))
             case Ended():
                 self._ended(event)
             case Workspace():
@@ -210,14 +221,14 @@ class Run:
     def _model_intent(self, e: ModelIntent) -> None:
         call = Call("model", {"route": e.route}, path=e.path)
         if e.path:
-            call = Call("model", {"route": e.route, "question": self._text(e.question, e.blob)}, path=e.path)
+            asked: dict[str, object] = {"route": e.route, "question": self._text(e.question, e.blob)}
+            call = Call("model", asked | ({"shape": e.offered} if e.offered else {}), path=e.path)
         effect = self._open(e.n, "model", call)
         effect.status, effect.attempt, effect.at, effect.rule = "claimed", e.attempt, e.at, "model"
         self._spend(effect, e.unconfirmed)
         self._hold(effect, e.hold)
-        self.offered = e.offered or self.offered
         if not e.path:
-            self.asking = e.n
+            self.asking, self.offered = e.n, e.offered or self.offered
 
     def _model_reply(self, e: ModelReply) -> None:
         effect = self.effects[e.n]
@@ -337,12 +348,27 @@ def _arguments(call: ModelCall) -> dict[str, object]:
     """The arguments of a model's tool call; what is no JSON object stays visible as text, to be refused by the gate."""
     try:
         value = msgspec.json.decode(call.arguments or "{}")
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {MALFORMED: call.arguments}
     return cast("dict[str, object]", value) if isinstance(value, dict) else {MALFORMED: call.arguments}
 
 
 MALFORMED = "\0malformed"  #: the only member of arguments that were not a JSON object
+
+
+def malformed(args: Mapping[str, object]) -> str | None:
+    """What is wrong with arguments that were not a JSON object, in words that help to write them anew."""
+    if MALFORMED not in args:
+        return None
+    value = args[MALFORMED]
+    try:
+        value = msgspec.json.decode(value) if isinstance(value, str) else value
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        why = str(error).removeprefix("JSON is malformed: ")
+        return f"The arguments are not JSON: {why[:1].lower()}{why[1:200]}. Write them as one JSON object."
+    kinds: dict[type, str] = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    kind = kinds.get(type(cast("object", value)), "a number")
+    return f"The arguments are {kind}, not a JSON object. Write them as one JSON object, a value for each name."
 
 
 def fold(run: str, events: Iterable[Event], blob: Blobs) -> Run:

@@ -9,9 +9,11 @@ from typing import NamedTuple, assert_never
 import msgspec
 
 from deputy.base.canonical import canonical, digest
+from deputy.base.errors import ConfigError
 from deputy.domain.agent import grant_for
 from deputy.domain.message import Message, Prompt, Script, ToolOffer
-from deputy.domain.run import Effect, ReplyTurn, Run, SummaryTurn, TellTurn
+from deputy.domain.run import Effect, NoticeTurn, ReplyTurn, Run, SummaryTurn, TellTurn
+from deputy.kernel.answer import FINAL, HOW, Shape
 from deputy.kernel.visit import Visit
 
 __all__ = ["Conversation", "Offer", "decoded", "offer_for", "result_text"]
@@ -37,6 +39,10 @@ def offer_for(visit: Visit) -> tuple[str, bytes, Offer]:
     granted = [s for s in visit.catalogue.specs.values() if grant_for(agent.grants, s.name) is not None]
     tools = tuple(ToolOffer(s.name, s.description, s.parameters) for s in sorted(granted, key=lambda s: s.name))
     where = f"You act for {run.started.on_behalf_of}. Today is {run.started.at.date().isoformat()}."
+    if agent.answer is not None:
+        if any(tool.name == FINAL for tool in tools):
+            raise ConfigError(f"The agent may use a tool `{FINAL}`, and so is its answer given.", "Rename the tool.")
+        where, tools = f"{where}\n\n{HOW}", (*tools, Shape(agent.answer).offer)
     offer = Offer(f"{agent.instructions.strip()}\n\n{where}".strip(), tools)
     body = canonical(offer)
     return digest(body), body, offer
@@ -107,6 +113,8 @@ class Conversation:
                         self._add(Message("tool", result_text(effect), call_id=call.id))
                 case TellTurn(by, text):
                     self._add(Message("user", f"Message from {by}:\n{text}"))
+                case NoticeTurn(text):
+                    self._add(Message("user", text))
                 case SummaryTurn(upto, summary):
                     self._messages[2 : 2 + upto] = [Message("user", f"Summary of the work so far:\n{summary}")]
                     self._bytes = sum(len(m.text) + len(m.reasoning) for m in self._messages)

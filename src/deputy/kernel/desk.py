@@ -6,12 +6,13 @@ journal has there is an error, for then the code is not the code that wrote the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar, copy_context
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 from deputy.base.errors import ProcedureError
+from deputy.kernel.answer import Shape, shape_of
 
 __all__ = ["Denied", "Desk", "Scope", "Suspend", "ToolFailed", "Worker", "enter"]
 
@@ -61,8 +62,8 @@ class Worker(Protocol):
         """The value of a tool call."""
         ...
 
-    async def ask_model(self, place: str, question: str) -> str:
-        """The text of a model's answer."""
+    async def ask_model(self, place: str, question: str, shape: Shape | None) -> Any:
+        """A model's answer: its text, or a value of this shape."""
         ...
 
     async def sleep(self, place: str, duration: timedelta) -> None:
@@ -91,9 +92,19 @@ class Desk:
         """Call a tool; returns its decoded result. Raises ToolFailed or Denied."""
         return await self._here(lambda place: self._worker.call(place, tool, args))
 
-    async def ask_model(self, question: str) -> str:
-        """Ask the agent's model one question outside any conversation; returns its text. Raises ToolFailed."""
-        return await self._here(lambda place: self._worker.ask_model(place, question))
+    @overload
+    async def ask_model(self, question: str) -> str: ...
+    @overload
+    async def ask_model(self, question: str, shape: type[T]) -> T: ...
+    @overload
+    async def ask_model(self, question: str, shape: Mapping[str, object]) -> Any: ...
+    async def ask_model(self, question: str, shape: "type[T] | Mapping[str, object] | None" = None) -> Any:
+        """Ask the agent's model one question outside any conversation; returns its text, or a value of this shape.
+
+        A shape is a dataclass, a msgspec Struct, a type of JSON's values, or a JSON Schema. Raises ToolFailed.
+        """
+        wanted = None if shape is None else shape_of(shape)
+        return await self._here(lambda place: self._worker.ask_model(place, question, wanted))
 
     async def ask_person(self, question: str, to: str | None = None, options: Sequence[str] | None = None) -> str:
         """Ask people and wait for the answer, for days if need be. Raises Denied if they refuse to answer."""

@@ -26,7 +26,7 @@ from deputy.domain.event import (
 )
 from deputy.domain.label import Label
 from deputy.domain.message import Prompt, Reply
-from deputy.domain.run import MALFORMED, Effect
+from deputy.domain.run import MALFORMED, Effect, malformed
 from deputy.domain.verdict import Allow, Ask, Deny, Shadow
 from deputy.kernel.approval import merge_patch
 from deputy.kernel.asking import ask, digest_of, doubt, new_call, question
@@ -83,7 +83,7 @@ class Gate:
             return await self._asking_again(
                 visit, n, call, spec, "The tool or the agent changed after it was answered."
             )
-        problem = _malformed(args) or visit.catalogue.problem(spec, args)
+        problem = malformed(args) or visit.catalogue.problem(spec, args)
         if problem is not None:
             if answer is not None:
                 return await self._asking_again(visit, n, call, spec, f"The edit was refused: {problem}")
@@ -380,7 +380,3 @@ def _outcome(visit: Visit, n: int, attempt: int, result: Ending, spec: ToolSpec,
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {MALFORMED: value}  # pyright: ignore[reportUnknownVariableType]
-
-
-def _malformed(args: Mapping[str, object]) -> str | None:
-    return "The arguments are not a JSON object." if MALFORMED in args else None

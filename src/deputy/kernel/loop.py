@@ -7,12 +7,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
+from deputy.base.canonical import canonical
 from deputy.base.errors import DeputyError
 from deputy.domain.cost import Cost
 from deputy.domain.effect import Call
-from deputy.domain.event import Compacted, Ended
+from deputy.domain.event import Compacted, Ended, Fault, Note, Outcome
 from deputy.domain.message import Message, Prompt, Script
-from deputy.domain.run import Effect, ReplyTurn, Run, TellTurn
+from deputy.domain.run import Effect, NoticeTurn, ReplyTurn, Run, TellTurn
+from deputy.kernel.answer import AGAIN, FINAL, INVALID, REWRITE, UNPARSED, Answers, Given
 from deputy.kernel.budget import within
 from deputy.kernel.conversation import Conversation, decoded, offer_for
 from deputy.kernel.gate import Gate
@@ -20,7 +22,7 @@ from deputy.kernel.rest import Finished, Rest, Waits, failed
 from deputy.kernel.visit import Visit
 from deputy.ports.store import Blob
 
-__all__ = ["AskModel", "Finish", "Perform", "Step", "Wait", "drive", "next_step"]
+__all__ = ["AskModel", "Finish", "Judge", "Perform", "Repair", "Step", "Wait", "drive", "next_step"]
 
 CIRCLES = 3  #: equal replies with equal results after which a run is going in circles
 FULL = 0.8  #: share of the context at which a conversation is compacted
@@ -46,6 +48,19 @@ class Wait(NamedTuple):
     """Everything that is left waits for somebody."""
 
 
+class Judge(NamedTuple):
+    """Say whether these calls of `final_answer` give an answer."""
+
+    numbers: tuple[int, ...]
+
+
+class Repair(NamedTuple):
+    """Tell the model, once, why its reply was not taken."""
+
+    path: str
+    text: str
+
+
 class Finish(NamedTuple):
     """The model gave its answer."""
 
@@ -59,22 +74,27 @@ class Fail(NamedTuple):
     message: str
 
 
-Step = AskModel | Perform | Wait | Finish | Fail
+Step = AskModel | Perform | Judge | Repair | Wait | Finish | Fail
 
 
-def next_step(run: Run) -> Step:
-    """What to do next, from the state alone."""
+def next_step(run: Run, answers: Answers | None = None) -> Step:
+    """What to do next, from the state alone; `answers` where the agent's answer has a shape."""
     if run.asking and not run.effects[run.asking].over:
         return AskModel(run.asking)
     if run.asking and (error := run.effects[run.asking].error) is not None:
-        return Fail(error.code, error.message)
+        return _after(run, error)
     last = next((t for t in reversed(run.turns) if isinstance(t, ReplyTurn)), None)
     if last is None:
         return AskModel(run.next_n)
     calls = [run.effects[n] for n in range(last.n + 1, last.n + 1 + len(last.said.calls))]
+    final = tuple(e for e in calls if answers is not None and e.call.tool == FINAL)
+    if waiting := tuple(e.n for e in final if not e.over):
+        return Judge(waiting)
     if open_calls := [e for e in calls if not e.over]:
         movable = tuple(e.n for e in open_calls if _can_move(run, e))
         return Perform(movable) if movable else Wait()
+    if answers is not None and (final or not calls) and not _told_since(run, last):
+        return _answer(run, last, final, answers)
     if not calls and not _told_since(run, last):
         if not last.said.text.strip():
             return Fail("empty_reply", "The model gave neither an answer nor a tool call.")
@@ -82,6 +102,35 @@ def next_step(run: Run) -> Step:
     if _in_circles(run):
         return Fail("no_progress", f"The model made the same calls with the same results {CIRCLES} times in a row.")
     return AskModel(run.next_n)
+
+
+def _after(run: Run, error: Fault) -> Step:
+    """What follows a model call that failed: one that nobody could read is asked anew, once in a row."""
+    if error.code != UNPARSED:
+        return Fail(error.code, error.message)
+    path = f"unparsed/{run.asking}"
+    if path in run.notes:
+        return AskModel(run.next_n)
+    if run.turns and isinstance(run.turns[-1], NoticeTurn):
+        return Fail(error.code, error.message)
+    return Repair(path, f"{error.message}\n{REWRITE}")
+
+
+def _answer(run: Run, last: ReplyTurn, final: tuple[Effect, ...], answers: Answers) -> Step:
+    """What follows a reply that means to give the answer: the end, or one more try."""
+    path = f"answer/{last.n}"
+    if path in run.notes:
+        return AskModel(run.next_n)
+    found = answers.of_args(final[0].call.args) if final and final[0].status == "done" else None
+    if not final:
+        found = answers.of(last.said)
+    if isinstance(found, Given):
+        return Finish(canonical(found.plain).decode())
+    problem = found.problem if found is not None else final[0].error.message if final[0].error is not None else ""
+    tries = sum(e.call.tool == FINAL and e.status == "failed" for e in run.effects.values() if e not in final)
+    if tries or any(path.startswith("answer/") for path in run.notes):
+        return Fail(INVALID, f"The answer does not fit its shape, in two tries. {problem.removesuffix(AGAIN).strip()}")
+    return AskModel(run.next_n) if final else Repair(path, f"{problem} {AGAIN}")
 
 
 def _can_move(run: Run, effect: Effect) -> bool:
@@ -117,11 +166,15 @@ def _made(run: Run, reply: ReplyTurn) -> list[tuple[str, str, object]]:
 
 async def drive(visit: Visit, gate: Gate) -> Rest | None:
     """Take one step; None if there may be another."""
-    match next_step(visit.run):
+    match next_step(visit.run, visit.answers):
         case AskModel(n):
             await _ask(visit, gate, n)
         case Perform(numbers):
             await _perform(visit, gate, numbers)
+        case Judge(numbers):
+            _judge(visit, numbers)
+        case Repair(path, text):
+            visit.journal.record(Note(at=visit.journal.now(), kind="repair", path=path, value=text))
         case Wait():
             return Waits()
         case Finish(answer):
@@ -131,6 +184,20 @@ async def drive(visit: Visit, gate: Gate) -> Rest | None:
         case _ as unreachable:
             assert_never(unreachable)
     return None
+
+
+def _judge(visit: Visit, numbers: Sequence[int]) -> None:
+    """Record what is wrong with an answer, where the model reads it, or that it was taken."""
+    run, at = visit.run, visit.journal.now()
+    last = next(t for t in reversed(run.turns) if isinstance(t, ReplyTurn))
+    assert visit.answers is not None
+    found = visit.answers.of(last.said)
+    for n in numbers:
+        if isinstance(found, Given):
+            event = Outcome(at=at, n=n, status="done", result={"taken": True}, rule="answer")
+        else:
+            event = Outcome(at=at, n=n, status="failed", error=Fault(INVALID, f"{found.problem} {AGAIN}"))
+        visit.journal.record(event)
 
 
 async def _ask(visit: Visit, gate: Gate, n: int) -> None:

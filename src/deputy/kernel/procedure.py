@@ -5,23 +5,27 @@ memory.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from deputy.base.canonical import is_json
-from deputy.base.errors import CommitRefused, DeputyError, ProcedureError
+import msgspec
+
+from deputy.base.canonical import canonical, digest, is_json
+from deputy.base.errors import CommitRefused, ConfigError, DeputyError, ProcedureError
 from deputy.domain.cost import Cost
 from deputy.domain.effect import Call
 from deputy.domain.event import Ended, Note, Said, TimerSet
 from deputy.domain.message import Message, Prompt, Script
 from deputy.domain.run import Effect
+from deputy.kernel.answer import AGAIN, HOW, REWRITE, UNPARSED, Answers, Given, Shape, Wrong
 from deputy.kernel.budget import within
+from deputy.kernel.conversation import Offer
 from deputy.kernel.desk import Denied, Desk, Suspend, ToolFailed, enter
 from deputy.kernel.gate import Gate
 from deputy.kernel.rest import Finished, Rest, Waits, failed
 from deputy.kernel.visit import Visit
-from deputy.ports.store import Timer
+from deputy.ports.store import Blob, Timer
 
 __all__ = ["Procedure", "drive"]
 
@@ -49,28 +53,55 @@ class _Worker:
             effect = await self._perform(lambda: self._gate.perform(self._visit, n, Call(tool, args, place), step=1))
         return _value(effect)
 
-    async def ask_model(self, place: str, question: str) -> str:
-        effect = self._known(place, "model", {"route": self._visit.pinned.model, "question": question})
+    async def ask_model(self, place: str, question: str, shape: Shape | None) -> Any:
+        answers = None if shape is None else Answers(shape, self._visit.catalogue.problem)
+        if answers is not None:
+            self._usable(answers)
+        effect = await self._asked(place, question, answers, ())
+        found = _judged(effect, answers)
+        if isinstance(found, Wrong):
+            effect = await self._asked(f"{place}/again", question, answers, _repair(effect, found))
+            found = _judged(effect, answers)
+        if isinstance(found, Wrong):
+            raise ToolFailed("model", found.code, found.problem)
+        return found.value
+
+    def _usable(self, answers: Answers) -> None:
+        try:
+            answers.problem(answers.shape.spec, {})
+        except ConfigError as exc:
+            raise ProcedureError(f"the shape of an answer cannot be used ({exc.message})", exc.remedy) from None
+
+    async def _asked(self, place: str, question: str, answers: Answers | None, more: Sequence[Message]) -> Effect:
+        """The model call at a place, from the journal or made now; `more` follows the question."""
+        offer = None if answers is None else Offer("", (answers.shape.offer,))
+        body = b"" if offer is None else canonical(offer)
+        args: dict[str, object] = {"route": self._visit.pinned.model, "question": question}
+        effect = self._known(place, "model", args | ({"shape": digest(body)} if body else {}))
         if effect is None or not effect.over:
             n = effect.n if effect is not None else self._number()
-            effect = await self._perform(lambda: self._ask(n, place, question))
-        said = _value(effect)
-        return said.text if isinstance(said, Said) else str(said)
+            if body:
+                self._visit.journal.keep(Blob(digest(body), body))
+            effect = await self._perform(lambda: self._ask(n, Call("model", {"question": question}, place), body, more))
+        return effect
 
-    async def _ask(self, n: int, place: str, question: str) -> Effect:
-        visit = self._visit
+    async def _ask(self, n: int, about: Call, offered: bytes, more: Sequence[Message]) -> Effect:
+        visit, question = self._visit, str(about.args["question"])
         agent, route = visit.pinned, visit.rules.route(visit.pinned.model)
         earlier = sum(e.kind == "model" and e.n < n for e in visit.run.effects.values())
-        messages = (Message("system", agent.instructions.strip()), Message("user", question))
+        asked = f"{question}\n\n{HOW}" if offered else question
+        messages = (Message("system", agent.instructions.strip()), Message("user", asked), *more)
+        tools = msgspec.json.decode(offered, type=Offer).tools if offered else ()
         prompt = Prompt(
-            route=agent.model, agent=agent.name, version=visit.row.version, messages=messages,
+            route=agent.model, agent=agent.name, version=visit.row.version, messages=messages, tools=tools,
             max_tokens=min(agent.max_tokens, route.max_tokens), script=Script(question, (), (0,) * (earlier + 1)),
         )  # fmt: skip
-        tokens = (sum(len(m.text.encode()) for m in messages) + 1) // 2
+        tokens = (len(canonical(messages)) + len(offered) + 1) // 2
         wall = within(visit.run, route.deadline, visit.limits().run)
         hold = route.worst(tokens, prompt.max_tokens) + Cost(steps=1, wall=int(wall * 1000))
-        about = Call("model", {"question": question}, place)
-        return await self._gate.ask_model(visit, n, prompt, hold, offered="", about=about)
+        return await self._gate.ask_model(
+            visit, n, prompt, hold, offered=digest(offered) if offered else "", about=about
+        )
 
     def arrival(self) -> dict[str, Any] | None:
         run = self._visit.run
@@ -185,6 +216,27 @@ async def drive(visit: Visit, gate: Gate, procedure: Procedure) -> Rest:
 
 async def _run(procedure: Procedure, task: str, desk: Desk) -> object:
     return await procedure(task, desk)
+
+
+def _judged(effect: Effect, answers: Answers | None) -> Given | Wrong:
+    """What a model call gave; raises ToolFailed where it failed for good."""
+    if effect.error is not None and effect.error.code == UNPARSED:
+        return Wrong(effect.error.message, UNPARSED)
+    said = _value(effect)
+    if answers is None:
+        return Given(said, said.text if isinstance(said, Said) else str(said))
+    return answers.of(said if isinstance(said, Said) else Said(str(said)))
+
+
+def _repair(effect: Effect, wrong: Wrong) -> Sequence[Message]:
+    """What is said to a model whose answer was not taken: its own words, and what is wrong with them."""
+    said = effect.result
+    if not isinstance(said, Said):
+        return (Message("user", f"{wrong.problem}\n{REWRITE}"),)
+    own = Message("assistant", said.text, said.reasoning, said.calls)
+    if not said.calls:
+        return own, Message("user", f"{wrong.problem} {AGAIN}")
+    return own, *(Message("tool", f"{wrong.problem} {AGAIN}", call_id=call.id) for call in said.calls)
 
 
 def _value(effect: Effect) -> Any:

@@ -11,6 +11,7 @@ from deputy.domain.effect import ToolSpec
 from deputy.domain.event import Ended
 from deputy.domain.principal import Directory
 from deputy.domain.run import Run
+from deputy.kernel.answer import Answers, Shape
 from deputy.kernel.budget import UNLIMITED, Mandated
 from deputy.kernel.journal import Journal
 from deputy.kernel.policy import Policy
@@ -64,13 +65,14 @@ class Rules(NamedTuple):
 class Visit:
     """One stay of a run with a worker, from claim to release."""
 
-    __slots__ = ("_limited", "catalogue", "conversation", "journal", "pinned", "row", "rules", "run")
+    __slots__ = ("_limited", "answers", "catalogue", "conversation", "journal", "pinned", "row", "rules", "run")
 
     def __init__(self, rules: Rules, journal: Journal, pinned: Agent, catalogue: Catalogue) -> None:
         self.rules, self.journal, self.pinned, self.catalogue = rules, journal, pinned, catalogue
         self.run = journal.run  #: its state
         self.row = journal.row  #: what the table of runs knows of it
         self.conversation: Any = None  #: the model loop's, kept between its steps
+        self.answers = None if pinned.answer is None else Answers(Shape(pinned.answer), catalogue.problem)
         self._limited: tuple[Agent | None, Mandated] = (None, UNLIMITED)
         journal.limits = self.limits
 

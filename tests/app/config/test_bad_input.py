@@ -152,6 +152,9 @@ AGENT_CASES = [
     ("owner: wei", "7: b", 4, "A key must be text, not 7"),
     ("owner: wei", f"owner: {'[' * 100_000}", 4, "more than 32 levels deep"),
     ("owner: wei", f"owner:\n  {'- ' * 10_000}", 5, "more than 32 levels deep"),
+    ("model: default", "answer: text", 5, "must be a table"),
+    ("model: default", "answer: {type: objekt}", 5, "must be a JSON Schema that can be used"),
+    ("model: default", "answer:\n  $ref: https://x.example/s.json", 5, "must be a JSON Schema that can be used"),
     ("model: default", "model: defualt", 5, "no model 'defualt' in deputy.toml"),
     ("mail.search: act", "mail.search: at", 7, "must be `act`, `ask` or `shadow`, not 'at'"),
     ("mail.search: act", "mail.*.x: act", 7, "'mail.\\*.x' in `tools` must be the name of a tool"),
@@ -450,6 +453,14 @@ def test_a_rehearsal_that_is_no_yaml_is_refused(tmp_path: Path, text: str, line:
     with pytest.raises(ConfigError) as error:
         load(write(tmp_path, {**SOUND, REHEARSAL_FILE: text}))
     assert_says(error.value, f"{REHEARSAL_FILE}:{line}", says)
+
+
+def test_a_procedure_has_no_declared_answer(tmp_path: Path):
+    text = AGENT.replace("model: default", "model: default\nanswer: {type: string}")
+    files = {**SOUND, "agents/payables/AGENT.md": text, "agents/payables/procedure.py": "async def run(t, d): ..."}
+    with pytest.raises(ConfigError) as error:
+        load(write(tmp_path, files))
+    assert_says(error.value, "agents/payables/AGENT.md:6", "`answer` says nothing")
 
 
 def test_the_rehearsal_model_needs_a_rehearsal(tmp_path: Path):

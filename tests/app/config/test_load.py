@@ -217,6 +217,15 @@ def test_a_model_may_say_how_long_its_replies_are(tmp_path: Path):
     assert load(write(tmp_path, {AGENT_FILE: text})).agents["payables"].agent.max_tokens == 90
 
 
+def test_the_shape_of_an_answer_is_read_as_json(tmp_path: Path):
+    shape = "answer:\n  type: object\n  properties: {total: {type: number, minimum: 0.5}}\n  required: [total]"
+    text = AGENT.replace("model: default", f"model: default\n{shape}")
+    deployed = load(write(tmp_path, {**SOUND, AGENT_FILE: text})).agents["payables"]
+    expected = {"type": "object", "properties": {"total": {"type": "number", "minimum": 0.5}}, "required": ["total"]}
+    assert deployed.agent.answer == expected
+    assert agent_from_bundle(deployed.bundle).answer == expected
+
+
 def test_lines_may_end_as_on_windows(tmp_path: Path):
     windows = {path: text.replace("\n", "\r\n") for path, text in SOUND.items()}
     assert load(write(tmp_path, windows)).agents["payables"].agent.instructions == "Match, ask, pay."

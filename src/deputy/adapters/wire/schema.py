@@ -6,6 +6,7 @@ that multiply into more work than a check may cost. `format` is an annotation, a
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import cast
 
 from jsonschema_rs import FancyRegexOptions, ValidationError, validator_for
@@ -19,6 +20,7 @@ _MAX_SCHEMA = 512 * 1024  # bytes
 _MAX_WORK = 200_000  # subschemas looked at, were every reference written out
 _MAX_DEPTH = 100  # of arguments: a recursive schema is checked recursively, on a stack that ends
 _MAX_TEXT = 300
+_MOST_PROBLEMS = 5  # told at once, so that a model can correct them at once
 _PATTERNS = FancyRegexOptions(backtrack_limit=10_000, size_limit=1 << 20, dfa_size_limit=1 << 20)
 _MASK = "it"  # stands for the value in the library's messages: a value may be long, or private
 _NOUNS = {
@@ -50,17 +52,20 @@ class Validator:
             raise _bad(_cut(str(e))) from None
 
     def problem(self, args: Mapping[str, object]) -> str | None:
-        """What is wrong with these arguments, in one sentence that names the place; None if nothing is."""
+        """What is wrong with these arguments, in a sentence for each place that it names; None if nothing is."""
         instance = args if isinstance(args, dict) else dict(args)
         if _deeper_than(_MAX_DEPTH, instance):
             return f"The arguments are nested more than {_MAX_DEPTH} levels deep."
         try:
             if self._schema.is_valid(instance):
                 return None
-            error = next(iter(self._schema.iter_errors(instance)), None)
+            errors = list(islice(self._schema.iter_errors(instance), _MOST_PROBLEMS))
         except ValueError as e:
             return f"The arguments are not JSON: {_cut(str(e))}."
-        return "The arguments are not what the schema asks for." if error is None else _cut(_explained(error))
+        problems = list(dict.fromkeys(_cut(_explained(error)) for error in errors))
+        while len(problems) > 1 and sum(map(len, problems)) > _MAX_TEXT:
+            problems.pop()
+        return " ".join(problems) or "The arguments are not what the schema asks for."
 
 
 def compile_schema(parameters: Mapping[str, object]) -> Callable[[Mapping[str, object]], str | None]:

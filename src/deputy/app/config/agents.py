@@ -41,7 +41,7 @@ def parse_agent(text: str, file: str) -> AgentFile:
     """Read the text of an AGENT.md; `file` is its name in messages."""
     front, instructions = _split(text, file)
     table = front.table()
-    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens")
+    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens", "answer")
     run, day = _budget(table)
     agent = Agent(
         name=table.need("name", _agent_name, "Give it the name of its folder."),
@@ -49,6 +49,7 @@ def parse_agent(text: str, file: str) -> AgentFile:
         owner=table.need("owner", values.line, "Name the person of people.toml who answers for this agent."),
         model=table.get("model", values.line, "default"), instructions=instructions, grants=_grants(table),
         run_limits=run, day_limits=day, max_tokens=table.get("max_tokens", values.count, _MAX_TOKENS),
+        answer=table.get("answer", _schema, None),
     )  # fmt: skip
     return AgentFile(agent=agent, front=front)
 
@@ -72,6 +73,19 @@ def _agent_name(value: object) -> str:
     if not isinstance(value, str) or not AGENT_NAME.fullmatch(value):
         raise Wrong("a name of a-z, 0-9 and -", "Use at most 64 small letters, digits and -, a - not first.")
     return value
+
+
+def _schema(value: object) -> dict[str, object]:
+    """A JSON Schema, as far as can be told before it is used."""
+    from deputy.adapters.wire.schema import Validator
+
+    schema = values.json_table(value)
+    try:
+        Validator(schema)
+    except ConfigError as error:
+        why = error.message.partition(": ")[2]
+        raise Wrong("a JSON Schema that can be used", f"{why[:1].upper()}{why[1:]}") from None
+    return schema
 
 
 # -- the mandate
@@ -166,6 +180,9 @@ def deploy(found: AgentFile, bundle: Bundle, settings: Settings) -> Deployed:
     """An agent of the current files, checked against the people and models of its workspace."""
     table = found.front.table()
     agent = _complete(found, bundle, version_of(bundle), settings.models)
+    if agent.answer is not None and agent.driver == "procedure":
+        message = "`answer` says nothing where a procedure.py returns the answer."
+        raise table.wrong("answer", message, "Remove it, or give the shape to `desk.ask_model`.")
     owner = settings.directory.find(agent.owner)
     if owner is None:
         message = f"The owner {shown(agent.owner)} is nobody in people.toml."
