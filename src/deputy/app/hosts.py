@@ -7,12 +7,14 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from deputy.adapters.egress import Egress, Timeouts
 from deputy.adapters.lending import Lending, LentTool
+from deputy.adapters.tool.calendar import CalendarAccount, CalendarTools
 from deputy.adapters.tool.files import FilesTools
 from deputy.adapters.tool.http import HttpTools, Site
 from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.adapters.tool.sql import Source, SqlDatabase, SqlTools
 from deputy.app.config import Connection, McpServer, child_environment
+from deputy.app.config.connections.calendar import Calendar
 from deputy.app.config.connections.http import HttpSites
 from deputy.app.config.connections.mail import MailConnection
 from deputy.app.config.connections.sql import Database
@@ -121,7 +123,16 @@ def _sql(database: Database, means: Means) -> Host:
     return SqlTools(told, means.clock, means.lend)
 
 
+def _calendar(calendar: Calendar, means: Means) -> Host:
+    account = CalendarAccount(
+        name=calendar.name, url=calendar.url, user=calendar.user, password=calendar.password, address=calendar.address,
+        zone=calendar.zone, write=calendar.write, invitations=calendar.invitations, deadline=calendar.deadline,
+    )  # fmt: skip
+    return CalendarTools(account, means.clock, means.lend)
+
+
 HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
+    Calendar: _calendar,
     HttpSites: _http,
     MailConnection: _mail,
     McpServer: _mcp,

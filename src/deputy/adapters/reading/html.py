@@ -4,15 +4,15 @@ What a browser would not show is left out, and how much of it there was is said:
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from deputy.adapters.reading.letters import visible
 from deputy.adapters.reading.reader import Link, Request, Text
 
-__all__ = ["host_of", "page", "visible"]
+__all__ = ["host_of", "page"]
 
 _MOST_LINKS = 300
 _MOST_RULES = 200  # of style sheets that hide something
@@ -71,14 +71,6 @@ def host_of(url: str) -> str:
         return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
     except ValueError:
         return ""
-
-
-def visible(text: str) -> tuple[str, int]:
-    """A text without characters that nobody sees (zero width, direction marks, controls), and their number."""
-    if text.isprintable():
-        return text, 0
-    kept = [c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")]
-    return "".join(kept), len(text) - len(kept)
 
 
 # -- what is hidden, and what is around

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from deputy.app.config.connections import http, mail, mcp, sql
+from deputy.app.config.connections import calendar, http, mail, mcp, sql
 from deputy.app.config.connections.base import Connection, Server, ToolSettings
 from deputy.app.config.connections.http import HttpSites
 from deputy.app.config.connections.mail import MailConnection
@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
+    "calendar": Kind(calendar.read, own=True),
     "http": Kind(http.read, own=True),
     "mail": Kind(mail.read, own=True),
     "mcp": Kind(mcp.read, own=False),
