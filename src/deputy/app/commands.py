@@ -11,12 +11,13 @@ from typing import NamedTuple, cast
 from deputy.app.bootstrap import Office
 from deputy.app.queries import find_item, find_run, open_run
 from deputy.app.versions import compile_schema, keep
-from deputy.base.canonical import is_json
+from deputy.base.canonical import canonical, is_json
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
 from deputy.domain.chain import link
 from deputy.domain.cost import UNITS, Cost, Limits, micros
 from deputy.domain.delivery import Approve, Cancel, Delivery, InboxRow, Raise, Refuse, Reply, Settle, delivery_from
 from deputy.domain.effect import ToolSpec
+from deputy.domain.elicitation import content_of
 from deputy.domain.event import Workspace
 from deputy.domain.principal import Person, person_principal
 from deputy.domain.stow import stow
@@ -86,6 +87,8 @@ async def deny(office: Office, name: str, person: Person, reason: str) -> str:
 async def answer(office: Office, name: str, person: Person, text: str) -> str:
     """Answer a question."""
     item, asked = await _answerable(office, name, person, ("question",))
+    if asked.parameters:
+        text = _filled(asked, text)
     if asked.options and text not in asked.options:
         matching = [option for option in asked.options if option.casefold() == text.strip().casefold()]
         if not matching:
@@ -95,6 +98,17 @@ async def answer(office: Office, name: str, person: Person, text: str) -> str:
         text = matching[0]
     await _deliver(office, item, person, Reply(item.id, text))
     return item.id
+
+
+def _filled(asked: Asked, text: str) -> str:
+    """A person's answer to a form, complete and checked."""
+    try:
+        content = content_of(text, asked.parameters)
+    except ValueError as exc:
+        raise UsageError(str(exc), "Nothing was sent; `deputy inbox` shows the fields.") from None
+    if (problem := compile_schema(asked.parameters)(content)) is not None:
+        raise UsageError(f"The answer does not fit: {problem}", "Nothing was sent; `deputy inbox` shows the fields.")
+    return canonical(content).decode()
 
 
 async def settle(office: Office, name: str, person: Person, *, happened: bool) -> str:

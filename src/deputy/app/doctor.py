@@ -12,6 +12,7 @@ from deputy.app.bootstrap import Office, database_file, office
 from deputy.app.config import Connection, Deployed, Server, Settings, find_workspace, load
 from deputy.app.config.document import did_you_mean
 from deputy.app.hosts import Examined, Host, Means, host_for
+from deputy.app.pins import Manifest, changes_of
 from deputy.app.policy_check import at_the_limit, would_answer
 from deputy.app.secrets import Secrets, known_secrets, needed
 from deputy.app.triggers import examined
@@ -60,15 +61,18 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
     for finding in (*_disk(settings), *_secrets(settings)):
         yield finding
     doing("the database")
+    pinned: Mapping[str, Manifest] = {}
     try:
         async with office(workspace) as opened:
             async for finding in _database(opened):
                 yield finding
             async for level, message, remedy in examined(opened):
                 yield Finding("triggers", level, message, remedy)
+            pinned = await opened.versions.pins.manifests()
     except (StoreError, UsageError) as exc:
         yield Finding("database", "error", _sentence(exc.message), exc.remedy)
     tools = Tools(settings)
+    tools.pinned = pinned
     try:
         async for finding in tools.findings(doing):
             yield finding
@@ -156,6 +160,7 @@ class Tools:
         self.settings, self._clock = settings, clock or SystemClock()
         self.specs: dict[str, ToolSpec] = {**BUILT_IN, **{spec.name: spec for spec in FILES}}
         self.silent: set[str] = set()  #: servers whose tools are not known
+        self.pinned: Mapping[str, Manifest] = {}  #: what people last looked at, by server
         self.functions_fail = False
         self._hosts: list[Host] = []
         self._lend = Secrets(settings.folder, lambda: settings.references).lend
@@ -194,6 +199,9 @@ class Tools:
         yield Finding(check, "ok", f"It starts and lists {_count(len(specs), 'tool')}.")
         for problem in host.problems:
             yield Finding(check, "warning", _sentence(problem), "The tool is left out.")
+        for change in changes_of(self.pinned.get(connection.name, {}), specs):
+            message = f"`{change.tool}` changed since people last looked, and may not be called."
+            yield Finding(check, "warning", message, f"`deputy mcp accept {connection.name}` shows how.")
         for message, remedy in worrying:
             yield Finding(check, "warning", _sentence(message), remedy)
         names = [spec.name.removeprefix(f"{connection.name}.") for spec in specs]

@@ -1,6 +1,6 @@
 """Agents' versions: kept as blobs when they are first used, and brought back as a run started on them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -12,9 +12,10 @@ from deputy.adapters.tool.files import FILES, FilesTools
 from deputy.adapters.tool.function import FunctionTools
 from deputy.adapters.tool.source import load_functions, load_module
 from deputy.adapters.wire.schema import Validator
-from deputy.app.config import Connection, Deployed, Settings, agent_from_bundle, rehearsal_of
+from deputy.app.config import Connection, Deployed, McpServer, Settings, agent_from_bundle, rehearsal_of
 from deputy.app.deployment import Deployment
 from deputy.app.hosts import Host, Means, host_for
+from deputy.app.pins import Pins
 from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, NotFound, StoreDamaged
@@ -74,12 +75,17 @@ class Versions:
         self._declared: dict[str, Agent] = {}
         self._scripts: dict[str, RehearsalScript] = {}
         self._retired: list[Host] = []
+        self.pins = Pins(store, clock)
         self._files = FilesTools(self.folder / ".deputy" / "runs", clock)
 
     @property
     def folder(self) -> Path:
         """The workspace."""
         return self._deployment.settings.folder
+
+    async def listed(self, connection: Connection) -> Sequence[ToolSpec]:
+        """The tools of a connection as its host lists them now; raises DeputyError."""
+        return await self._connected(connection).catalogue()
 
     async def pin(self, name: str, version: str) -> Pinned:
         """The version of an agent; raises ConfigError or NotFound where it cannot be had."""
@@ -92,7 +98,10 @@ class Versions:
         grants = (*declared.grants, *(current.agent.grants if current else ()))
         specs: dict[str, ToolSpec] = {**BUILT_IN, **{spec.name: spec for spec in FILES}}
         for connection in connections_of(grants, settings):
-            specs |= {spec.name: spec for spec in await self._connected(connection).catalogue()}
+            listed = await self.listed(connection)
+            if isinstance(connection, McpServer):
+                listed = await self.pins.settled(connection.name, listed)
+            specs |= {spec.name: spec for spec in listed}
         specs |= {spec.name: spec for spec in await self._function_tools(version, bundle).catalogue()}
         pinned = self._pinned.get(version)
         if pinned is None or pinned.catalogue.specs != specs:

@@ -128,6 +128,7 @@ def inbox_view(items: Sequence[tuple[Item, Asked]]) -> list[dict[str, Any]]:
             "args": asked.args,
             "question": asked.question,
             "options": list(asked.options),
+            "form": asked.parameters if asked.kind == "question" and asked.parameters else None,
             "why": asked.why,
             "rule": asked.rule,
             "untrusted": [msgspec.to_builtins(origin) for origin in asked.untrusted],

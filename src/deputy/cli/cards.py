@@ -11,6 +11,7 @@ from deputy.app.queries import Asked, Item, shortest
 from deputy.cli.summary import next_commands
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, counted, in_full, one_line
+from deputy.domain.elicitation import Field, fields_of
 from deputy.domain.principal import Person
 
 __all__ = ["show_inbox", "show_messages"]
@@ -46,6 +47,8 @@ async def _card(office: Office, terminal: Terminal, item: Item, asked: Asked) ->
     terminal.say(one_line(_what(asked)), style="bold")
     if asked.kind == "question":
         terminal.quote(asked.question, "  ")
+        for field in fields_of(asked.parameters):
+            _field(terminal, field)
     elif asked.kind != "budget":
         _arguments(terminal, asked)
     for label, text in _facts(office, item, asked):
@@ -64,8 +67,21 @@ def _what(asked: Asked) -> str:
             return f"Did `{asked.tool}` happen? {agent} called it for {person} and nobody knows; it was given this:"
         case "budget":
             return f"May {agent} use more {asked.args.get('unit', 'of its budget')} for {person}?"
+        case "question" if asked.parameters:
+            return f"A server that {agent} uses for {person} asks:"
         case "question" | "message":
             return f"{agent} asks:"
+
+
+def _field(terminal: Terminal, field: Field) -> None:
+    """What one field of a form wants."""
+    kind = " or ".join(field.titles or field.options) or field.kind or "an object"
+    notes = [field.title, field.description, "" if field.required else "may be left out"]
+    if field.default is not None:
+        notes.append(f"default {in_full(field.default)}")
+    said = "; ".join(one_line(note) for note in notes if note)
+    label = f"    {one_line(field.name)}: "
+    terminal.quote(one_line(kind) + (f" ({said})" if said else ""), label)
 
 
 def _arguments(terminal: Terminal, asked: Asked) -> None:

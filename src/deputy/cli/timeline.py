@@ -17,6 +17,7 @@ from deputy.domain.event import (
     BudgetShort,
     Compacted,
     Doubted,
+    Elicited,
     Ended,
     Event,
     ModelIntent,
@@ -111,6 +112,11 @@ def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case 
             yield _outcome(run.effects[event.n], event)
         case Doubted(n=n, reason=reason):
             yield _Line("doubt", f"{run.effects[n].call.tool} is in doubt:", reason)
+        case Elicited(asker=asker, over=over) if over:
+            yield _Line("note", f"the question of {asker} is taken back:", over)
+        case Elicited(n=n, asker=asker, live=live):
+            when_asked = "in the middle of" if live else "before"
+            yield _Line("ask", f"{asker} asks people {when_asked} {run.effects[n].call.tool}")
         case Settled(n=n, happened=happened, by=by):
             what = "happened" if happened else "did not happen"
             yield _Line("good" if happened else "bad", f"{run.effects[n].call.tool} {what}, says {_who(by)}")

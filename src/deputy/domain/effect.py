@@ -12,8 +12,8 @@ from deputy.domain.label import UNTRUSTED, Label
 from deputy.domain.message import Prompt
 
 __all__ = [
-    "CONSEQUENTIAL", "NOT_SENT", "Ask", "Call", "Done", "EffectClass", "Ending", "Failed", "Input", "InputRequired",
-    "Intent", "Repeat", "Result", "ToolRequest", "ToolSpec", "Unknown", "approval_digest",
+    "CONSEQUENTIAL", "NOT_SENT", "AskPeople", "Call", "Done", "EffectClass", "Ending", "Failed", "Input",
+    "InputRequired", "Intent", "Repeat", "Result", "ToolRequest", "ToolSpec", "Unknown", "approval_digest",
 ]  # fmt: skip
 
 EffectClass = Literal["read", "write", "send", "irreversible", "execute"]
@@ -74,7 +74,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     input: Input | None = None
 
 
-Ask = Callable[[str, Form], Awaitable[dict[str, object]]]  #: puts a form of a server to people, in mid-call
+AskPeople = Callable[[str, Form], Awaitable[dict[str, object]]]  #: puts a form of a server to people, in mid-call
 
 
 class _Sealed(type):
@@ -103,7 +103,7 @@ class Intent(metaclass=_Sealed):
     request: ToolRequest | Prompt
     deadline: float
     dispatch_by: float
-    ask: Ask
+    ask: AskPeople
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.effect import Call, EffectClass, Repeat
-from deputy.domain.event import Fault, VerdictGiven
+from deputy.domain.event import Elicited, Fault, VerdictGiven
 from deputy.domain.label import TRUSTED, Label
 
 __all__ = ["Answer", "Effect", "EffectStatus"]
@@ -29,7 +29,7 @@ class Effect:
     """One effect of a run, as far as the journal tells."""
 
     __slots__ = (
-        "answer", "asked", "asks", "at", "attempt", "call", "child", "cls", "cost", "error", "expires",
+        "answer", "asked", "asks", "at", "attempt", "call", "child", "cls", "cost", "elicited", "error", "expires",
         "first_at", "hold", "item", "keyed_for", "kind", "label", "ms", "n", "original", "repeat", "result",
         "rule", "status", "verdict",
     )  # fmt: skip
@@ -56,6 +56,7 @@ class Effect:
         self.expires: datetime | None = None
         self.keyed_for = 0.0
         self.child = ""
+        self.elicited: Elicited | None = None  #: what the far side asked people last, whether they answered or not
         self.result: object = None
         self.error: Fault | None = None
         self.label: Label = TRUSTED

@@ -13,13 +13,14 @@ import msgspec
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.delivery import Delivery
 from deputy.domain.effect import Call, EffectClass, Repeat
+from deputy.domain.elicitation import Form
 from deputy.domain.label import TRUSTED, UNTRUSTED, Label, Origin
 from deputy.domain.message import ModelCall, Usage
 from deputy.domain.occasion import Occasion
 
 __all__ = [
-    "BudgetRaised", "BudgetShort", "Compacted", "Doubted", "Ended", "Event", "Fault", "ModelIntent", "ModelReply",
-    "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent", "VerdictGiven",
+    "BudgetRaised", "BudgetShort", "Compacted", "Doubted", "Elicited", "Ended", "Event", "Fault", "ModelIntent",
+    "ModelReply", "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent", "VerdictGiven",
     "Workspace", "event_from",
 ]  # fmt: skip
 
@@ -158,6 +159,26 @@ class Doubted(_Event, tag="Doubted", frozen=True, kw_only=True):
     shown: str = ""  #: digest of all that the inbox item shows
 
 
+class Elicited(_Event, tag="Elicited", frozen=True, kw_only=True):
+    """The far side of a call asks people: before it begins, or (`live`) in its middle; or that question is over."""
+
+    n: int
+    attempt: int = 1
+    item: str  #: id of the inbox item
+    asker: str  #: the server
+    forms: dict[str, Form] | None = None  #: by the server's names for them
+    blob: str = ""
+    state: str = ""  #: the server's own, sent back as it was
+    live: bool = False  #: whether it asks in the middle of the call
+    over: str = ""  #: why the question was taken back, where this ends it
+    shown: str = ""  #: digest of all that the inbox item shows
+    call: Call | None = None  #: the call, where no earlier event holds it
+    call_blob: str = ""
+    rule: str = ""
+    cls: EffectClass = "irreversible"
+    repeat: Repeat = "never"  #: what may be done where the call is lost
+
+
 class Settled(_Event, tag="Settled", frozen=True, kw_only=True):
     """An effect in doubt is so no more: a read-back or a person says whether it happened."""
 
@@ -238,7 +259,7 @@ class Workspace(_Event, tag="Workspace", frozen=True, kw_only=True):
     """Something changed in the workspace itself (in the workspace's own journal)."""
 
     what: Literal[
-        "created", "frozen", "thawed", "deployed", "secret_set", "secret_removed",
+        "created", "frozen", "thawed", "deployed", "secret_set", "secret_removed", "pinned", "accepted", "logged_in",
         "missed", "skipped", "unreachable", "reachable",
     ]  # fmt: skip
     by: str
@@ -261,6 +282,7 @@ Event = (
     | BudgetShort
     | BudgetRaised
     | Doubted
+    | Elicited
     | Note
     | Ended
     | Workspace

@@ -11,11 +11,13 @@ from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired, delivery_from
 from deputy.domain.effect import Call
 from deputy.domain.effect_state import Answer, Effect, EffectStatus
+from deputy.domain.elicitation import Form
 from deputy.domain.event import (
     BudgetRaised,
     BudgetShort,
     Compacted,
     Doubted,
+    Elicited,
     Ended,
     Event,
     Fault,
@@ -77,10 +79,9 @@ class Run:
     """Everything known of one run; changed by `apply` alone."""
 
     __slots__ = (
-        "asking", "blob", "by_path", "cancel", "children", "deliveries", "effects", "ended", "fired", "held",
-        "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replies", "rows", "seq", "shares",
-        "short", "shorts",
-        "spent", "started", "taints", "task", "timers", "turns",
+        "asking", "blob", "by_path", "cancel", "children", "declined", "deliveries", "effects", "ended", "fired",
+        "held", "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replies", "rows", "seq",
+        "shares", "short", "shorts", "spent", "started", "taints", "task", "timers", "turns",
     )  # fmt: skip
 
     def __init__(self, run: str, blob: Blobs) -> None:
@@ -100,6 +101,7 @@ class Run:
         self.timers: dict[str, datetime] = {}
         self.fired: set[str] = set()
         self.replies: dict[str, Reply] = {}
+        self.declined: dict[str, str] = {}  #: why, by the item of what the far side of a call asked
         self.children: dict[str, ChildEnded] = {}
         self.rows: set[str] = set()
         self.deliveries = 0
@@ -130,6 +132,10 @@ class Run:
         """Effects that were begun and of which it is not known what came."""
         return [e for e in self.effects.values() if e.status in ("claimed", "unknown", "in_doubt")]
 
+    def answered(self, item: str) -> bool:
+        """Whether a question to people was answered, or declined."""
+        return item in self.replies or item in self.declined
+
     # -- the fold
 
     def apply(self, event: Event) -> None:  # noqa: C901 - one case an event
@@ -158,6 +164,10 @@ class Run:
             case Doubted():
                 effect = self.effects[event.n]
                 effect.status, effect.item, effect.asks = "in_doubt", event.item, effect.asks + 1
+            case Elicited(over=""):
+                self._elicited(event)
+            case Elicited(n=n):
+                self.effects[n].item = ""
             case BudgetShort():
                 self.short, self.shorts = event, self.shorts + 1
             case BudgetRaised():
@@ -285,6 +295,15 @@ class Run:
                 return  # what it holds stays held until somebody knows
         self._spend(effect, e.cost)
 
+    def _elicited(self, e: Elicited) -> None:
+        effect = self._open(e.n, "tool", self._call(e.call, e.call_blob))
+        forms = msgspec.json.decode(self.blob(e.blob), type=dict[str, Form]) if e.blob else e.forms or {}
+        if e.rule:
+            effect.rule, effect.cls, effect.repeat, effect.verdict = e.rule, e.cls, e.repeat, "allow"
+        effect.status, effect.attempt, effect.item, effect.asks = "claimed", e.attempt, e.item, effect.asks + 1
+        effect.at, effect.first_at = effect.at or e.at, effect.first_at or e.at
+        effect.elicited = msgspec.structs.replace(e, forms=forms)
+
     def _settled(self, e: Settled) -> None:
         self.rows.add(e.row)
         effect = self.effects[e.n]
@@ -332,7 +351,9 @@ class Run:
             self.cancel = f"budget not raised: {reason}"
             self.short = None
         for effect in self.effects.values():
-            if effect.item == item and effect.status in ("asked", "claimed"):
+            if effect.item == item and effect.elicited is not None and effect.elicited.item == item:
+                self.declined[item] = reason
+            elif effect.item == item and effect.status in ("asked", "claimed"):
                 effect.status, effect.item = "denied", ""
                 effect.error = Fault("denied", reason)
 

@@ -8,6 +8,7 @@ import msgspec
 from deputy.base.canonical import canonical, digest
 from deputy.domain.event import (
     Compacted,
+    Elicited,
     Ended,
     Event,
     ModelIntent,
@@ -34,6 +35,7 @@ _LARGE: dict[type[Any], tuple[tuple[str, str, Callable[[Any], bytes]], ...]] = {
     VerdictGiven: (("call", "blob", _encode),),
     ToolIntent: (("call", "blob", _encode),),
     Outcome: (("result", "blob", canonical), ("call", "call_blob", _encode)),
+    Elicited: (("forms", "blob", _encode), ("call", "call_blob", _encode)),
     Settled: (("result", "blob", canonical),),
     Received: (("delivery", "blob", _encode),),
     Compacted: (("summary", "blob", str.encode),),

@@ -38,7 +38,7 @@ def waiting_on(run: Run) -> list[Wait]:
             found.append(Wait("in_doubt", effect.item, key, tool))
         elif effect.status == "claimed" and effect.child and effect.child not in run.children:
             found.append(Wait("child", effect.child, key, tool))
-        elif effect.status == "claimed" and effect.item and effect.item not in run.replies:
+        elif effect.status == "claimed" and effect.item and not run.answered(effect.item):
             found.append(Wait("question", effect.item, key, tool))
     found += [
         Wait("budget" if t.startswith("held:") else "timer", t, until=due.isoformat()) for t, due in run.timers.items()

@@ -10,22 +10,29 @@ from typing import assert_never
 from deputy.base.errors import DeputyError, Frozen
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.effect import NOT_SENT, Call, Done, Ending, Failed, InputRequired, ToolRequest, ToolSpec, Unknown
+from deputy.domain.effect import (
+    AskPeople,
+    Call,
+    Done,
+    Failed,
+    InputRequired,
+    Result,
+    ToolRequest,
+    ToolSpec,
+    Unknown,
+)
 from deputy.domain.event import (
-    Event,
     Fault,
     ModelIntent,
-    ModelReply,
     Note,
     Outcome,
-    Said,
     Settled,
     TimerSet,
     ToolIntent,
     VerdictGiven,
 )
 from deputy.domain.label import Label
-from deputy.domain.message import Prompt, Reply
+from deputy.domain.message import Prompt
 from deputy.domain.run import MALFORMED, Effect, malformed
 from deputy.domain.verdict import Allow, Ask, Deny, Shadow
 from deputy.kernel.approval import merge_patch
@@ -33,9 +40,10 @@ from deputy.kernel.asking import ask, digest_of, doubt, new_call, question
 from deputy.kernel.budget import check, within
 from deputy.kernel.built_in import BuiltIn
 from deputy.kernel.doubt import MOST_ATTEMPTS, is_absent, plan
+from deputy.kernel.eliciting import Elicitation, again, give_up, is_waiting, put, resumed
 from deputy.kernel.execute import Executor
-from deputy.kernel.flow import context_label
 from deputy.kernel.journal import make_intent
+from deputy.kernel.outcome import outcome_event, reply_event, source_of
 from deputy.kernel.visit import Visit
 from deputy.ports.store import Timer
 
@@ -162,12 +170,17 @@ class Gate:
     async def _read(self, visit: Visit, n: int, call: Call, spec: ToolSpec, rule: str, step: int) -> bool:
         """A pure read leaves one trace: its outcome."""
         check(visit.run, Cost(steps=step), visit.limits().run)
-        result, ms = await self._call(visit, n, ToolRequest(spec=spec, args=call.args), 1, spec.deadline)
+        about = Elicitation(visit, n, 1, spec, spec.deadline, call, rule)
+        result, ms = await self._call(visit, n, ToolRequest(spec=spec, args=call.args), 1, spec.deadline, about.ask)
+        if isinstance(result, InputRequired):
+            result = await self._elicit(about, result)
+            if result is None:
+                return True
         cost, at, new = Cost(steps=step, wall=ms), visit.journal.now(), new_call(visit, n, call)
         match result:
             case Done(value, extra, label):
                 event = Outcome(
-                    at=at, n=n, status="done", result=value, cost=cost + extra, label=_source(label, spec), ms=ms,
+                    at=at, n=n, status="done", result=value, cost=cost + extra, label=source_of(label, spec), ms=ms,
                     call=new, rule=rule,
                 )  # fmt: skip
             case Failed() | Unknown():
@@ -184,23 +197,41 @@ class Gate:
     async def _dispatch(
         self, visit: Visit, n: int, spec: ToolSpec, args: Mapping[str, object], step: int, deadline: float
     ) -> None:
-        attempt = visit.run.effects[n].attempt
-        result, ms = await self._call(visit, n, ToolRequest(spec=spec, args=args), attempt, deadline)
-        visit.journal.record(_outcome(visit, n, attempt, result, spec, Cost(steps=step, wall=ms)))
+        effect = visit.run.effects[n]
+        attempt = effect.attempt
+        about = Elicitation(visit, n, attempt, spec, deadline)
+        request = resumed(visit.run, effect, spec, args)
+        result, ms = await self._call(visit, n, request, attempt, deadline, about.ask)
+        if isinstance(result, InputRequired):
+            result = await self._elicit(about, result)
+            if result is None:
+                return
+        visit.journal.record(outcome_event(visit, n, attempt, result, spec, Cost(steps=step, wall=ms)))
+
+    async def _elicit(self, about: Elicitation, wanted: InputRequired) -> Failed | None:
+        """Ask people what the far side wants to know before it begins; durable on return."""
+        if put(about, wanted, live=False) is None:
+            return Failed("input_required", f"The server {wanted.asker!r} asks people first, and there is nobody.")
+        await about.visit.journal.durable()
+        return None
 
     async def _call(
-        self, visit: Visit, n: int, request: ToolRequest | Prompt, attempt: int, deadline: float
-    ) -> tuple[Ending, int]:
+        self,
+        visit: Visit,
+        n: int,
+        request: ToolRequest | Prompt,
+        attempt: int,
+        deadline: float,
+        ask: AskPeople | None = None,
+    ) -> tuple[Result, int]:
         """Execute one attempt; the milliseconds it took beside its result."""
         clock = visit.rules.clock
         began = clock.boot()
-        intent = make_intent(visit.journal, visit.agent, request, n=n, attempt=attempt, deadline=deadline)
+        intent = make_intent(visit.journal, visit.agent, request, n=n, attempt=attempt, deadline=deadline, ask=ask)
         try:
             result = await self._execute(intent)
         except DeputyError as exc:  # an adapter that cannot even begin: nothing was sent
             result = Failed(exc.code, f"{exc.message}. {exc.remedy}".strip())
-        if isinstance(result, InputRequired):
-            result = Failed("input_required", f"{result.asker} asks back before it begins.")
         return result, int((clock.boot() - began) * 1000)
 
     # -- models
@@ -235,7 +266,7 @@ class Gate:
                 visit.journal.record(Note(at=visit.journal.now(), kind="note", value=why))
                 await visit.rules.clock.sleep(max(PAUSES[attempt], min(result.wait, LONGEST_PAUSE)))
                 continue
-            visit.journal.record(_reply(visit, n, attempt, result, Cost(steps=hold.steps, wall=ms)))
+            visit.journal.record(reply_event(visit, n, attempt, result, Cost(steps=hold.steps, wall=ms)))
 
     def _lost(self, visit: Visit, effect: Effect) -> Effect:
         error = Fault("model_lost", f"The model did not answer in {effect.attempt} attempts.")
@@ -253,6 +284,10 @@ class Gate:
             return self._built_in.conclude(visit, effect)
         spec = visit.catalogue.find(effect.call.tool)
         permitted = spec is not None and self._still_permitted(visit, effect, spec)
+        if is_waiting(effect):
+            if effect.elicited is not None and not effect.elicited.live:
+                return await self._answered(visit, effect, spec, permitted=permitted, step=step)
+            give_up(visit, effect)
         step_plan = plan(effect, spec, visit.journal.now(), permitted=permitted)
         if step_plan.do == "verify" and spec is not None:
             found = await self._verify(visit, effect, spec)
@@ -278,6 +313,20 @@ class Gate:
             case _:
                 await doubt(visit, effect, step_plan.why)
                 return False
+
+    async def _answered(
+        self, visit: Visit, effect: Effect, spec: ToolSpec | None, *, permitted: bool, step: int
+    ) -> bool:
+        """Make a call once more that asked people before it would begin, once they answered; False if it waits."""
+        if not visit.run.answered(effect.item) and visit.run.cancel is None:
+            return False
+        event = again(visit, effect, spec, permitted=permitted, steps=step)
+        if isinstance(event, ToolIntent) and spec is not None:
+            await visit.journal.commit(event, thawed=visit.agent.name)
+            await self._dispatch(visit, effect.n, spec, effect.call.args, step, spec.deadline)
+        else:
+            visit.journal.record(event)
+        return True
 
     def _still_permitted(self, visit: Visit, effect: Effect, spec: ToolSpec) -> bool:
         verdict = visit.rules.policy().decide(question(visit, effect.n, spec, effect.call.args))
@@ -325,57 +374,6 @@ class Gate:
 def _as_shown(visit: Visit, effect: Effect, spec: ToolSpec) -> bool:
     """Whether what people answered is still what would be done (before their own edit)."""
     return effect.asked is not None and effect.asked.digest == digest_of(visit, effect.call, spec)
-
-
-def _source(label: Label | None, spec: ToolSpec) -> Label:
-    """The label of what a tool returned; an error's words are the outsider's, whatever the tool declares."""
-    label = label or spec.output
-    return label if label.source else Label(spec.name, label.trust, label.paths)
-
-
-def _reply(visit: Visit, n: int, attempt: int, result: Ending, cost: Cost) -> Event:
-    """A model's answer as an event."""
-    at = visit.journal.now()
-    match result:
-        case Done(Reply() as reply, price):
-            said = Said(reply.text, reply.reasoning, reply.calls)
-            return ModelReply(
-                at=at, n=n, said=said, usage=reply.usage, cost=cost + price, model=reply.model,
-                finish=reply.finish, label=context_label(visit.run), rehearsal=reply.rehearsal,
-            )  # fmt: skip
-        case Done():
-            error = Fault("model_bad_reply", "The model's adapter answered with something that is no reply.")
-            return Outcome(at=at, n=n, attempt=attempt, status="failed", error=error, cost=cost, ms=cost.wall)
-        case Failed(code, message, price):
-            error = Fault(code, message)
-            return Outcome(at=at, n=n, attempt=attempt, status="failed", error=error, cost=cost + price, ms=cost.wall)
-        case Unknown(message):
-            error = Fault("no_answer", message)
-            return Outcome(at=at, n=n, attempt=attempt, status="unknown", error=error, ms=cost.wall)
-        case _ as unreachable:
-            assert_never(unreachable)
-
-
-def _outcome(visit: Visit, n: int, attempt: int, result: Ending, spec: ToolSpec, cost: Cost) -> Event:
-    at = visit.journal.now()
-    match result:
-        case Done(value, extra, label):
-            return Outcome(
-                at=at, n=n, attempt=attempt, status="done", result=value, cost=cost + extra,
-                label=_source(label, spec), ms=cost.wall,
-            )  # fmt: skip
-        case Failed(code, message, extra):
-            status = "unknown" if code == NOT_SENT else "failed"
-            return Outcome(
-                at=at, n=n, attempt=attempt, status=status, error=Fault(code, message), cost=cost + extra,
-                label=Label(spec.name), ms=cost.wall,
-            )  # fmt: skip
-        case Unknown(message):
-            return Outcome(
-                at=at, n=n, attempt=attempt, status="unknown", error=Fault("no_answer", message), ms=cost.wall
-            )
-        case _ as unreachable:
-            assert_never(unreachable)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -16,7 +16,7 @@ from deputy.base.clock import Clock
 from deputy.base.errors import CommitRefused, Stopping, StoreBusy, StoreError, StoreFull
 from deputy.domain.agent import Agent
 from deputy.domain.chain import link
-from deputy.domain.effect import Intent, ToolRequest
+from deputy.domain.effect import AskPeople, Intent, ToolRequest
 from deputy.domain.elicitation import Form
 from deputy.domain.event import BudgetRaised, Event, ModelIntent, ToolIntent
 from deputy.domain.message import Prompt
@@ -185,7 +185,14 @@ class Journal:
 
 
 def make_intent(
-    journal: Journal, agent: Agent, request: ToolRequest | Prompt, *, n: int, attempt: int, deadline: float
+    journal: Journal,
+    agent: Agent,
+    request: ToolRequest | Prompt,
+    *,
+    n: int,
+    attempt: int,
+    deadline: float,
+    ask: AskPeople | None = None,
 ) -> Intent:
     """The permit for one dispatch; made here and nowhere else, for an effect that the journal holds or a pure read."""
     intent = object.__new__(Intent)
@@ -195,7 +202,7 @@ def make_intent(
     intent.agent, intent.version, intent.on_behalf_of = agent.name, journal.row.version, journal.row.on_behalf_of
     intent.request = request
     intent.dispatch_by = journal.until
-    intent.ask = _nobody
+    intent.ask = ask or _nobody
     return intent
 
 

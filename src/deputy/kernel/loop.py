@@ -139,7 +139,7 @@ def _can_move(run: Run, effect: Effect) -> bool:
     if effect.status == "claimed" and effect.child:
         return effect.child in run.children
     if effect.status == "claimed" and effect.item:
-        return effect.item in run.replies
+        return run.answered(effect.item)
     return True
 
 

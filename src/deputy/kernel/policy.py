@@ -35,7 +35,7 @@ class Policy:
 
     def __init__(self, directory: Directory, *, self_approval: bool, rules: Sequence[Rule] = ()) -> None:
         self._directory, self._self_approval = directory, self_approval
-        self._rules: tuple[Rule, ...] = (self._mandate, self._limits, self._equal_effect, *rules)
+        self._rules: tuple[Rule, ...] = (_changed, self._mandate, self._limits, self._equal_effect, *rules)
 
     def decide(self, question: Question) -> Verdict:
         """Answer for one effect."""
@@ -136,6 +136,11 @@ class Policy:
 
 
 _DID_NOT_HAPPEN = frozenset(("proposed", "denied", "failed", "shadowed"))
+
+
+def _changed(q: Question) -> Verdict | None:
+    """A tool that is not what people looked at."""
+    return Deny("tool-changed", q.spec.changed) if q.spec.changed else None
 
 
 def _strictness(verdict: Verdict) -> int:

@@ -89,6 +89,7 @@ class Recovery:
     ) -> str:
         run, journal = visit.run, visit.journal
         take(journal, inbound)
+        visit.hear = lambda: take(journal, mail(run.id))
         while True:
             rest = await self._advance(visit, pinned)
             arrived = take(journal, mail(run.id))

@@ -65,12 +65,15 @@ class Rules(NamedTuple):
 class Visit:
     """One stay of a run with a worker, from claim to release."""
 
-    __slots__ = ("_limited", "answers", "catalogue", "conversation", "journal", "pinned", "row", "rules", "run")
+    __slots__ = (
+        "_limited", "answers", "catalogue", "conversation", "hear", "journal", "pinned", "row", "rules", "run",
+    )  # fmt: skip
 
     def __init__(self, rules: Rules, journal: Journal, pinned: Agent, catalogue: Catalogue) -> None:
         self.rules, self.journal, self.pinned, self.catalogue = rules, journal, pinned, catalogue
         self.run = journal.run  #: its state
         self.row = journal.row  #: what the table of runs knows of it
+        self.hear: Callable[[], bool] = lambda: False  #: takes in what has arrived for the run, in mid-call
         self.conversation: Any = None  #: the model loop's, kept between its steps
         self.answers = None if pinned.answer is None else Answers(Shape(pinned.answer), catalogue.problem)
         self._limited: tuple[Agent | None, Mandated] = (None, UNLIMITED)

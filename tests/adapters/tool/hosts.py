@@ -12,7 +12,7 @@ import msgspec
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.base.clock import SystemClock
 from deputy.base.errors import ConfigError
-from deputy.domain.effect import Ask, EffectClass, Input, Intent, Repeat, ToolRequest, ToolSpec
+from deputy.domain.effect import AskPeople, EffectClass, Input, Intent, Repeat, ToolRequest, ToolSpec
 from deputy.domain.elicitation import Form
 
 __all__ = ["BASICS", "RAW", "alive", "below", "gone", "intent_of", "lend_nothing", "raw", "serving", "spec_of"]
@@ -32,7 +32,7 @@ def intent_of(
     key: str = "r1.1",
     deadline: float = 20.0,
     dispatch_by: float = float("inf"),
-    ask: Ask | None = None,
+    ask: AskPeople | None = None,
     input: Input | None = None,
 ) -> Intent:
     """An intent as the executor would hand it over."""

@@ -18,7 +18,8 @@ from deputy.domain.catalogue import Route
 from deputy.domain.chain import link
 from deputy.domain.cost import Cost, Limits
 from deputy.domain.delivery import Approve, Cancel, Delivery, InboxRow, Raise, Refuse, Reply, Settle, Tell
-from deputy.domain.effect import Done, Intent, Result, ToolSpec, Unknown
+from deputy.domain.effect import Done, InputRequired, Intent, Result, ToolSpec, Unknown
+from deputy.domain.elicitation import Form
 from deputy.domain.event import Workspace
 from deputy.domain.label import TRUSTED
 from deputy.domain.message import Prompt, Usage
@@ -82,6 +83,7 @@ def script(prompt: Prompt) -> ModelReply | Result:
     return says(f"done: {LARGE if prompt.script.task == 'much' else 'all'}", spent)
 
 
+PLACE: dict[str, object] = {"type": "object", "properties": {"place": {"type": "string"}}}
 Step = Sequence[tuple[str, str]]
 TASKS: dict[str, Sequence[Step]] = {
     "much": [[("look", "{}"), ("look", '{"more": 1}')], [("save", f'{{"text": "{LARGE}"}}')]],
@@ -97,6 +99,7 @@ TASKS: dict[str, Sequence[Step]] = {
     "long": [[("look", f'{{"n": {n}}}')] for n in range(8)],
     "silence": [[]],
     "nonsense": [[("no.such", "{}"), ("look", "not json")]],
+    "form": [[("save", '{"form": true}')]],
     "nothing": [],
 }
 
@@ -122,6 +125,8 @@ async def nap(task: str, desk: Desk) -> str:
 async def tool(intent: Intent) -> Result:
     """What the tools answer."""
     request: Any = intent.request
+    if "form" in request.args and request.input is None:
+        return InputRequired("erp", {"where": Form(message="Where to?", schema=PLACE)}, "sealed")
     if request.spec.name == "pay" and intent.agent == "trusted":
         return Unknown("the line was cut")
     return Done({"text": LARGE} if request.spec.name == "look" and intent.agent == "clerk" else {"ok": True})
@@ -175,6 +180,7 @@ async def fill(company: Company) -> None:
     approved, edited, denied, confused = [await start("clerk", "pay and look") for _ in range(4)]
     happened, not_happened = [await start("trusted", "pay") for _ in range(2)]
     expired, cancelled, told = [await start(*of) for of in (("hasty", "pay"), ("clerk", "ask"), ("clerk", "ask"))]
+    formed = await start("clerk", "form")
     raised, refused, asked = [await start(*of) for of in (("frugal", "steps"), ("frugal", "steps"), ("napper", "nap"))]
     shared = await start("careful", "delegate and go on")
     await work()
@@ -192,6 +198,7 @@ async def fill(company: Company) -> None:
     await answer(raised, lambda i: Raise(i.id, Cost(steps=100)))
     await answer(refused, lambda i: Refuse(i.id, "enough"))
     await answer(asked, lambda i: Reply(i.id, "Yes."))
+    await answer(formed, lambda i: Reply(i.id, '{"place": "Hamburg"}'))
     await company.send(cancelled, f"cancel:{cancelled}", Cancel("not needed"))
     await company.send(told, "tell:1", Tell(LARGE))
     await work()

@@ -16,9 +16,11 @@ from deputy.app.audit.stored import UNREADABLE, StoredItem
 from deputy.base.canonical import canonical, digest
 from deputy.domain.builtin import PERSON_ASK, PERSON_TELL
 from deputy.domain.delivery import Approve, Delivery, Expire, Refuse, Reply
-from deputy.domain.event import BudgetRaised, BudgetShort, Doubted, Event, Settled, ToolIntent, VerdictGiven
+from deputy.domain.event import BudgetRaised, BudgetShort, Doubted, Elicited, Event, Settled, ToolIntent, VerdictGiven
+from deputy.domain.label import Origin
 from deputy.domain.run import Run
 from deputy.kernel.approval import Asked
+from deputy.kernel.eliciting import RULE, WHY, shown_of
 from deputy.kernel.flow import origins
 
 __all__ = ["OpenItem", "closed_by", "difference", "instant", "opened_by", "taken_off"]
@@ -62,6 +64,8 @@ def opened_by(run: Run, event: Event) -> dict[str, OpenItem]:
             }  # fmt: skip
             says["question"] = f"Did {says['tool']} happen?"
             return {event.item: OpenItem("in_doubt", event.at, None, says, exact=False, shown=event.shown)}
+        case Elicited(over=""):
+            return _elicited(run, event)
         case BudgetShort():
             started = run.started
             assert started is not None
@@ -102,6 +106,19 @@ def _said_by(run: Run, event: ToolIntent) -> dict[str, OpenItem]:
     return {event.item or f"{run.id}.{event.n}.1": OpenItem(kind, event.at, None, says, shown=event.shown)}
 
 
+def _elicited(run: Run, event: Elicited) -> dict[str, OpenItem]:
+    """The question that the far side of a call puts into people's inbox."""
+    effect = run.effects[event.n]
+    forms = effect.elicited.forms if effect.elicited is not None else None
+    says = _about(run, "question", event.n)
+    seen = shown_of(event.asker, effect.call.tool, forms or {})
+    says |= {
+        "digest": "", "why": WHY, "rule": RULE, "parameters": seen.schema, "options": (), "question": seen.question,
+        "approvers": (f"person:{says['on_behalf_of']}",), "untrusted": (Origin("question", effect.call.tool),),
+    }  # fmt: skip
+    return {event.item: OpenItem("question", event.at, None, says, shown=event.shown)}
+
+
 def _options(value: object) -> tuple[object, ...]:
     return tuple(msgspec.convert(value or [], list[str]))
 
@@ -111,6 +128,8 @@ def taken_off(run: Run, event: Event) -> str:
     match event:
         case Settled():
             return run.effects[event.n].item
+        case Elicited(over=str() as over, item=item) if over:
+            return item
         case BudgetRaised():
             return run.short.item if run.short is not None else ""
         case _:

@@ -117,6 +117,9 @@ class Journals:
                 ever.add(event.subject)
             elif event.what == "thawed":
                 frozen.discard(event.subject)
+            elif event.what in ("pinned", "accepted") and not await self.keys([event.version]):
+                message = f"What people looked at of the tools of {short(event.subject)} is missing."
+                self._findings.add("blob", Place(run=row.id, seq=seq, table="blobs", key=event.version), message)
             elif event.what == "deployed" and not await self.keys([event.version]):
                 message = f"Version {event.version[:12]} of agent {short(event.subject)} was deployed, and is missing."
                 self._findings.add("blob", Place(run=row.id, seq=seq, table="blobs", key=event.version), message)

@@ -14,6 +14,7 @@ from deputy.domain.event import (
     BudgetRaised,
     BudgetShort,
     Doubted,
+    Elicited,
     Ended,
     Event,
     Note,
@@ -100,6 +101,8 @@ class Told:
             self._check_intent(event)
         elif isinstance(event, Outcome):
             self._check_outcome(event)
+        elif isinstance(event, Elicited):
+            self._check_elicited(event)
         row = self._arrived(event)
         self.items.pop(taken_off(run, event), None)
         spent = run.spent
@@ -141,6 +144,13 @@ class Told:
             raise Senseless(f"begins an effect that needs approval {asked}, without it")
         if intent.grant:
             self.grants.append(intent.grant)
+
+    def _check_elicited(self, event: Elicited) -> None:
+        """Whether a call asks people that was made: it had begun, or only reads."""
+        effect = self.run.effects.get(event.n)
+        status = effect.status if effect is not None else "proposed"
+        if status not in _BEGUN and not (status == "proposed" and event.cls == "read" and event.rule):
+            raise Senseless(f"asks people for an effect that is {status}")
 
     def _check_outcome(self, outcome: Outcome) -> None:
         """Whether an effect had begun that ended; what only reads, and what failed before it began, need not have."""
@@ -190,6 +200,8 @@ def _words(event: Event) -> set[str]:
             return {"approval"}
         case ToolIntent():
             return {word for word, there in (("question", event.item), ("child", event.child)) if there}
+        case Elicited():
+            return {"question"}
         case Doubted():
             return {"in_doubt"}
         case BudgetShort():

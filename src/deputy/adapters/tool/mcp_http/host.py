@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 
 from deputy.adapters.egress import Egress
-from deputy.adapters.tool import MAX_BYTES, sentence
+from deputy.adapters.tool import MAX_BYTES, scrubbed, sentence
 from deputy.adapters.tool.mcp_http.exchange import Exchange, Sending
 from deputy.adapters.tool.mcp_http.session import Answerer, Authority, Listed, Session, left_out
-from deputy.adapters.wire.mcp import EFFECT_ID, MODERN_VERSION, Trouble
-from deputy.adapters.wire.mcp.reading import read_result, read_tools
+from deputy.adapters.wire.mcp import MODERN_VERSION, Trouble
+from deputy.adapters.wire.mcp.reading import call_params, read_result, read_tools
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
 from deputy.domain.effect import Failed, InputRequired, Intent, Result, ToolRequest, ToolSpec, Unknown
@@ -156,11 +157,7 @@ class McpHttp:
 
     async def _call(self, intent: Intent, request: ToolRequest, sending: Sending, *, safe: bool) -> Result:
         name = request.spec.name.removeprefix(self._server.name + ".")
-        params: dict[str, object] = {
-            "name": name, "arguments": dict(request.args), "_meta": {EFFECT_ID: intent.key}
-        }  # fmt: skip
-        if (given := request.input) is not None:
-            params |= {"inputResponses": dict(given.answers)} | ({"requestState": given.state} if given.state else {})
+        params = call_params(name, request, intent.key)
         pause = _PAUSE
         for _ in range(_ROUNDS):
             answer = await self._session.call(request.spec, params, sending, self._answerer(intent))
@@ -177,7 +174,8 @@ class McpHttp:
 
     def _answerer(self, intent: Intent) -> Answerer:
         async def answer(form: Form) -> dict[str, object]:
-            return await intent.ask(self._server.name, form)
+            shown = cast("dict[str, object]", scrubbed(form.schema, self._headers.secrets))
+            return await intent.ask(self._server.name, Form(message=self._say(form.message), schema=shown))
 
         return answer
 

@@ -8,11 +8,11 @@ import msgspec
 
 from deputy.adapters.tool import MAX_BYTES, sentence
 from deputy.adapters.tool.mcp_stdio.session import Request, Session
-from deputy.adapters.wire.mcp import EFFECT_ID, Answer, Trouble
-from deputy.adapters.wire.mcp.reading import read_result, read_tools
+from deputy.adapters.wire.mcp import Answer, Trouble
+from deputy.adapters.wire.mcp.reading import call_params, read_result, read_tools
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
-from deputy.domain.effect import Failed, Intent, Result, ToolRequest, ToolSpec, Unknown
+from deputy.domain.effect import Failed, InputRequired, Intent, Result, ToolRequest, ToolSpec, Unknown
 
 __all__ = ["McpStdio", "StdioServer", "Unavailable"]
 
@@ -88,7 +88,7 @@ class McpStdio:
         if not isinstance(request, ToolRequest) or not request.spec.name.startswith(prefix):
             return Failed("unknown_tool", f"The server {self._server.name!r} has no such tool.")
         name, safe = request.spec.name.removeprefix(prefix), request.spec.repeat == "safe"
-        params = {"name": name, "arguments": dict(request.args), "_meta": {EFFECT_ID: intent.key}}
+        params = call_params(name, request, intent.key)
         question = Request(intent.key)
         session: Session | None = None
         try:
@@ -236,7 +236,10 @@ class McpStdio:
             self._retire(session)
 
     def _result(self, answer: Answer, question: Request, *, safe: bool) -> Result:
-        return read_result(self._server.name, answer, sent=question.sent, safe=safe, secrets=self._secrets)
+        result = read_result(self._server.name, answer, sent=question.sent, safe=safe, secrets=self._secrets)
+        if isinstance(result, InputRequired) and not result.forms:
+            return Failed("unavailable", f"The server {self._server.name!r} wants to be asked later.", retry=True)
+        return result
 
     def _late(self, deadline: float, *, sent: bool, safe: bool) -> Result:
         if not sent:

@@ -17,6 +17,7 @@ import msgspec
 from deputy.adapters.tool import sentence
 from deputy.adapters.tool.mcp_stdio.process import Process, start
 from deputy.adapters.wire.mcp import (
+    CAPABILITIES,
     HANDSHAKE_VERSIONS,
     METHOD_NOT_FOUND,
     UNSUPPORTED_VERSION,
@@ -118,7 +119,7 @@ class Session:
         whole = dict(params)
         if self._modern:
             meta = cast("Mapping[str, object]", whole.get("_meta", {}))
-            whole["_meta"] = {**meta, **envelope({})}
+            whole["_meta"] = {**meta, **envelope(CAPABILITIES if method == "tools/call" else {})}
         if trouble := await self._put(request, method, whole, permitted):
             return trouble
         try:

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
-from deputy.adapters.wire.mcp import METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
+from deputy.adapters.wire.mcp import EFFECT_ID, METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
 from deputy.adapters.wire.outside import is_shallow, scrubbed, sentence
 from deputy.adapters.wire.schema import Validator
 from deputy.base.canonical import canonical, is_json
 from deputy.base.errors import ConfigError
-from deputy.domain.effect import NOT_SENT, Done, Failed, InputRequired, Result, ToolSpec, Unknown
+from deputy.domain.effect import NOT_SENT, Done, Failed, InputRequired, Result, ToolRequest, ToolSpec, Unknown
 from deputy.domain.elicitation import Form, form_of
 
-__all__ = ["read_form", "read_result", "read_tools"]
+__all__ = ["call_params", "read_form", "read_result", "read_tools"]
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _MAX_DESCRIPTION = 20_000
@@ -89,6 +89,14 @@ def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets:
         return Failed("result_not_json", "It ran, but its answer is not JSON, or nested too deep.")
     message = "It was done, but its answer is not JSON, or nested too deep; nothing of it was kept."
     return Done({"not_kept": {"code": "result_not_json", "message": message}})
+
+
+def call_params(name: str, request: ToolRequest, key: str) -> dict[str, object]:
+    """What a `tools/call` says: the tool, its arguments, the effect's id, and what people answered before it began."""
+    params: dict[str, object] = {"name": name, "arguments": dict(request.args), "_meta": {EFFECT_ID: key}}
+    if (given := request.input) is not None:
+        params |= {"inputResponses": dict(given.answers)} | ({"requestState": given.state} if given.state else {})
+    return params
 
 
 def read_form(params: object) -> Form | None:
