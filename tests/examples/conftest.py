@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.cli.offices import Shell
 
 ACME = Path(__file__).resolve().parents[2] / "examples" / "acme"
+# Beside the repository, wherever its tree is checked out.
 PEPPOL_EXAMPLES = ACME.parents[2] / "shared" / "data" / "peppol"
+REAL_NEWS = ACME.parents[2] / "shared" / "data" / "news"
 
 for _place in (ACME / "servers", ACME):
     if str(_place) not in sys.path:
@@ -44,3 +47,18 @@ def peppol_example() -> Callable[[str], bytes]:
         return path.read_bytes()
 
     return read
+
+
+@pytest.fixture
+def real_article() -> bytes:
+    """A real article with advertisements and navigation; it is data beside the repository."""
+    found = sorted(REAL_NEWS.glob("*.txt")) if REAL_NEWS.is_dir() else []
+    if not found:
+        pytest.skip("no article is beside this repository (shared/data/news): a real article is NOT tested")
+    return found[0].read_bytes()
+
+
+@pytest.fixture
+def shell(acme: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A command line in a copy of the workspace."""
+    return Shell(acme, capsys)
