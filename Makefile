@@ -69,8 +69,9 @@ define venv
 	@touch $(1)/.ready
 endef
 
-$(STAMP): requirements.lock requirements-bootstrap.lock pyproject.toml
+$(STAMP): requirements.lock requirements-qwen.lock requirements-bootstrap.lock pyproject.toml
 	$(call venv,.venv,requirements.lock)
+	@$(BIN)/python tests/qwen/prepare.py
 
 $(BENCH_STAMP): requirements-bench.lock requirements-bootstrap.lock pyproject.toml
 	$(call venv,.venv-bench,requirements-bench.lock)
@@ -84,6 +85,9 @@ lock: ## take newer versions into the locks (needs a .venv with uv)
 	@test -x $(UV) || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
 	$(COMPILE) --upgrade --group bootstrap -o requirements-bootstrap.lock
 	$(COMPILE) --upgrade --group dev -o requirements.lock pyproject.toml
+	@# The tests' small Qwen lives among our own versions.
+	@cp requirements.lock requirements-qwen.lock
+	$(COMPILE) --group dev --group qwen -o requirements-qwen.lock pyproject.toml
 	@# What the peers allow of our own versions; the rest as new as can be.
 	@cp requirements.lock requirements-bench.lock
 	$(COMPILE) --group bench -o requirements-bench.lock pyproject.toml

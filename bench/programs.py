@@ -45,6 +45,7 @@ STEPS_OF_TWO = Program(
     name="deputy-steps-2", module="bench.deputy_steps", arguments=("--processes=2",), every_round=True
 )
 STARTUP = Program(name="startup", module="bench.startup")
+MODEL_CLIENT = Program(name="model-client", module="bench.model_client")
 
 
 def programs() -> dict[str, Program]:
@@ -53,7 +54,7 @@ def programs() -> dict[str, Program]:
         Program(name=path.stem.replace("_", "-"), module=f"bench.{path.stem}")
         for path in sorted(Path(__file__).parent.glob("deputy_*.py"))
     )
-    return {program.name: program for program in (*PEERS, STEPS_OF_TWO, *found, STARTUP)}
+    return {program.name: program for program in (*PEERS, STEPS_OF_TWO, *found, MODEL_CLIENT, STARTUP)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,13 @@ TARGETS = (
     Target(
         measure="restart", key="seconds", title="10,000 runs resumed after kill -9, none repeated", bound=10, unit="s"
     ),
+    Target(
+        measure="model-client",
+        key="added_us",
+        title="processor time that a model call takes beyond the openai SDK alone, 256 streams",
+        bound=1000,
+        unit="µs",
+    ),
     Target(measure="startup", key="version_ms", title="`deputy --version`", bound=200, unit="ms"),
     Target(measure="up", key="ready_ms", title="`deputy up` ready", bound=2000, unit="ms"),
     Target(

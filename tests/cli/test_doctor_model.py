@@ -56,7 +56,7 @@ def test_a_route_that_can_do_everything_is_proved_by_nine_calls(clinic: Clinic, 
     ):  # fmt: skip
         assert words in told(said)
     assert sum(received.method == "POST" for received in server.received) == 9
-    assert ("! cache" in told(said)) is (dialect == "ollama")  # it counts none
+    assert ("It does not count what it reads from a cache" in told(said)) is (dialect == "ollama")
 
 
 def test_the_most_it_may_cost_is_said_before_the_first_call_and_is_not_exceeded(clinic: Clinic):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.adapters.model.dialects import Twin
 from tests.adapters.model.server import chunk, listening, streamed, usage
 from tests.docs.snippets import DOCS, ROOT, Reader, blocks
 
@@ -11,6 +12,7 @@ pytestmark = pytest.mark.timeout(300)
 
 HOW_TO = sorted(page.relative_to(DOCS).as_posix() for page in (DOCS / "how-to").glob("*.md"))
 MODEL = "how-to/connect-a-model.md"
+QWEN = "how-to/connect-your-qwen.md"
 
 
 def test_the_readme_does_what_it_shows(tmp_path: Path):
@@ -21,7 +23,7 @@ def test_the_tutorial_does_what_it_shows(tmp_path: Path):
     Reader(DOCS / "tutorial.md", tmp_path).read()
 
 
-@pytest.mark.parametrize("page", [page for page in HOW_TO if page != MODEL])
+@pytest.mark.parametrize("page", [page for page in HOW_TO if page not in (MODEL, QWEN)])
 def test_a_how_to_page_does_what_it_shows(page: str, tmp_path: Path):
     Reader(DOCS / page, tmp_path).read()
 
@@ -35,6 +37,29 @@ def test_the_page_about_models_connects_one(tmp_path: Path):
         asked = server.received[0]
         assert asked.headers["authorization"] == "Bearer sk-123"
         assert (asked.json["enable_thinking"], asked.json["max_tokens"]) == (False, 2000)
+
+
+def test_the_page_about_qwen_proves_a_route_to_each_kind_of_server(tmp_path: Path):
+    with (
+        listening(Twin("dashscope", key="sk-123")) as studio,
+        listening(Twin("vllm", model="Qwen/Qwen3.6-35B-A3B")) as vllm,
+        listening(Twin("sglang", model="Qwen/Qwen3-32B")) as sglang,
+        listening(Twin("llamacpp", model="qwen3-8b")) as llama,
+        listening(Twin("ollama", model="qwen3:8b")) as ollama,
+    ):
+        replaced = {
+            "https://dashscope-intl.aliyuncs.com/compatible-mode/v1": studio.url,
+            "http://127.0.0.1:8000/v1": vllm.url,
+            "http://127.0.0.1:30000/v1": sglang.url,
+            "http://127.0.0.1:8080/v1": llama.url,
+            # the port by which it is known is not ours to take
+            'base_url = "http://127.0.0.1:11434/v1"': f'server = "ollama"\nbase_url = "{ollama.url}"',
+        }
+        Reader(DOCS / QWEN, tmp_path, replaced=replaced).read()
+        asked = [received.json for received in studio.received if received.method == "POST"]
+        assert all(body["thinking_budget"] == 1024 and body["preserve_thinking"] is True for body in asked)
+        for server in (vllm, sglang, llama, ollama):
+            assert sum(received.method == "POST" for received in server.received) == 9
 
 
 def test_the_readme_is_short_and_its_agent_has_fifteen_lines():

@@ -70,6 +70,7 @@ class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     single_system: bool
     owner: str = ""  #: `owned_by` of its list of models
     port: int = 0
+    counts: bool = True  #: whether its usage says what was read from a cache
     start: str = ""
     parsers: dict[str, str] = {}
     checked: datetime.date

@@ -271,7 +271,7 @@ def _transport(network: Network | None) -> "httpx2.AsyncBaseTransport":
     import httpcore2
     import httpx2
 
-    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS // 4)
+    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS // 2)
     if network is None:
         return httpx2.AsyncHTTPTransport(verify=True, trust_env=False, limits=limits)
 

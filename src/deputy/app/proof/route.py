@@ -284,9 +284,13 @@ class _Examination:
         total = sum(reply.usage.input for reply in later)
         hits = sum(reply.usage.cached for reply in later) / total if total else 0.0
         times = ", ".join(f"{wait * 1000:.0f}" for wait in waits)
-        message = f"It reads {hits:.0%} of what it has seen before from its cache; first words after {times} ms."
+        message = f"It reads {int(hits * 100)} % of what it saw before from its cache; first words after {times} ms."
         figures = {"hits": round(hits, 3), "first_token_ms": [round(wait * 1000) for wait in waits]}
         if hits:
+            yield Proof("cache", "ok", message, figures=figures)
+            return
+        if self.found.known.server is not None and not self.found.known.server.counts:
+            message = f"It does not count what it reads from a cache; first words after {times} ms."
             yield Proof("cache", "ok", message, figures=figures)
             return
         remedy = "Start vLLM with --enable-prefix-caching; for hybrid models see its --mamba-cache-mode."
