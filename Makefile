@@ -24,6 +24,10 @@ setup: $(STAMP) ## prepare .venv, from the lock, byte-compiled
 demo: setup ## watch an agent pay invoices, be killed, resume, and prove what it did
 	@$(BIN)/python examples/acme/demo.py $(ARGS)
 
+# A real IMAP server for the tests, where one can be installed; without it they skip, and say so.
+IMAP = command -v dovecot >/dev/null || test -x /usr/sbin/dovecot || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends dovecot-imapd; }; }
+
 test: setup ## run the tests (ARGS="-k words" to choose)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 

@@ -7,17 +7,20 @@ from typing import NamedTuple
 from deputy.adapters.tool.mail import MailTools, Shelf, Writer
 from deputy.adapters.wire.mail.addresses import domain_of
 from deputy.adapters.wire.mail.box import Box
+from deputy.adapters.wire.mail.imap import Authorities, Imap, ImapServer, authorities_in
+from deputy.adapters.wire.mail.imap_box import ImapBox
+from deputy.adapters.wire.mail.imap_post import ImapRecord
 from deputy.adapters.wire.mail.maildir_box import MaildirBox
 from deputy.adapters.wire.mail.maildir_post import MaildirRecord, Outbox
 from deputy.adapters.wire.mail.reading import Reader
 from deputy.adapters.wire.mail.sending import Post
 from deputy.adapters.wire.mail.smtp import Smtp, SmtpServer
-from deputy.app.config.connections.mail import MailConnection
+from deputy.app.config.connections.mail import MailConnection, MailServer
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError
 from deputy.ports.mailbox import Mailbox
 
-__all__ = ["Premises", "mail_tools", "mailbox_of"]
+__all__ = ["Premises", "mail_tools", "mailbox_of", "writer_of"]
 
 
 class Premises(NamedTuple):
@@ -32,13 +35,29 @@ def mail_tools(connection: MailConnection, premises: Premises, shelf: Shelf) -> 
     """The host of a mailbox's tools; raises ConfigError where there can be none."""
     return MailTools(
         connection.name, _box(connection, premises), _reader(connection), clock=premises.clock, shelf=shelf,
-        writer=_writer(connection, premises),
+        writer=writer_of(connection, premises),
     )  # fmt: skip
 
 
 def mailbox_of(connection: MailConnection, premises: Premises) -> Mailbox:
     """A connection's mailbox, to be listened to; whoever asks for it closes it."""
     return _box(connection, premises)
+
+
+def writer_of(connection: MailConnection, premises: Premises) -> Writer | None:
+    """The way out of a mailbox, if it has one; whoever asks for it closes its post."""
+    smtp = _smtp(connection, premises)
+    if connection.imap is not None:
+        if smtp is None:
+            return None
+        record = ImapRecord(
+            _line(connection, connection.imap, premises), connection.sent, connection.outbox,
+            saves_sent=connection.saves_sent,
+        )  # fmt: skip
+        return Writer(connection.address, connection.display, Post(record, smtp), smtp.check)
+    root = premises.folder / connection.maildir
+    post = Post(MaildirRecord(root, connection.sent), smtp or Outbox(root, connection.outbox))
+    return Writer(connection.address, connection.display, post, smtp.check if smtp is not None else None)
 
 
 # -- inside
@@ -50,23 +69,33 @@ def _reader(connection: MailConnection) -> Reader:
 
 def _box(connection: MailConnection, premises: Premises) -> Box:
     reader = _reader(connection)
-    if connection.maildir:
+    if connection.imap is None:
         index = premises.folder / ".deputy" / "mail" / f"{connection.name}.index"
         return MaildirBox(premises.folder / connection.maildir, premises.clock, reader, index)
-    raise ConfigError(f"`{connection.title}` has an `imap`, which is not read yet.", "Give it a `maildir`.")
+    asking, listening = (_line(connection, connection.imap, premises) for _ in range(2))
+    return ImapBox(asking, listening, premises.clock, reader, connection.inbox)
 
 
-def _writer(connection: MailConnection, premises: Premises) -> Writer | None:
-    root = premises.folder / connection.maildir
-    record = MaildirRecord(root, connection.sent)
-    carrier = _smtp(connection, premises) or Outbox(root, connection.outbox)
-    return Writer(connection.address, connection.display, Post(record, carrier))
+def _line(connection: MailConnection, server: MailServer, premises: Premises) -> Imap:
+    authorities = _authorities(connection, premises)
+    there = ImapServer(server.host, server.port, server.tls, connection.user or connection.address, authorities)
+    return Imap(there, lambda: premises.lend(connection.password))
 
 
 def _smtp(connection: MailConnection, premises: Premises) -> Smtp | None:
     if connection.smtp is None:
         return None
-    reference = connection.password
-    password = (lambda: premises.lend(reference)) if reference else None
     host, port, tls = connection.smtp
-    return Smtp(SmtpServer(host, port, tls, connection.user), password, domain_of(connection.address))
+    password = (lambda: premises.lend(connection.password)) if connection.password else None
+    server = SmtpServer(host, port, tls, connection.user, _authorities(connection, premises))
+    return Smtp(server, password, domain_of(connection.address))
+
+
+def _authorities(connection: MailConnection, premises: Premises) -> Authorities | None:
+    if not connection.ca:
+        return None
+    try:
+        return authorities_in(premises.folder / connection.ca)
+    except OSError as exc:
+        message = f"`ca` in `{connection.title}` cannot be used: {exc.strerror or exc}."
+        raise ConfigError(message, "Name a file with certificates in PEM.", file="deputy.toml") from None

@@ -23,6 +23,8 @@ class FarSmtp:
         self.answer = "250 taken"
         self.cut = ""  #: where the line is cut: "mail", "rcpt", "data", "end" (taken, no answer)
         self.hold: asyncio.Event | None = None  #: what the answer to a letter waits for
+        self.stop_at = ""  #: where everything stands still: "MAIL", "RCPT"
+        self.stopped = asyncio.Event()
         self.arrived = asyncio.Event()  #: a letter is here, whole
         self.sessions: list[Any] = []
 
@@ -34,16 +36,23 @@ class FarSmtp:
     async def handle_MAIL(self, server: Any, _s: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if self.cut == "mail":
             server.transport.abort()
+        await self._stop("MAIL")
         envelope.mail_from, envelope.mail_options = address, options
         return "250 OK"
 
     async def handle_RCPT(self, server: Any, _s: Session, envelope: Envelope, address: str, _o: list[str]) -> str:
         if self.cut == "rcpt":
             server.transport.abort()
+        await self._stop("RCPT")
         if address in self.refused:
             return "550 5.1.1 No such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def _stop(self, moment: str) -> None:
+        if self.stop_at == moment:
+            self.stopped.set()
+            await asyncio.sleep(60)
 
     async def handle_DATA(self, server: Any, _s: Session, envelope: Envelope) -> str:
         if self.answer.startswith("2"):
@@ -57,7 +66,7 @@ class FarSmtp:
 
 
 def _sign_in(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-    good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"agents@acme.example", b"open sesame")
+    good = isinstance(data, LoginPassword) and data.password in (b"open sesame", b"sesame")
     return AuthResult(success=good, handled=False)
 
 

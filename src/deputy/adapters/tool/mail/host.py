@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol, assert_never
 
 import msgspec
@@ -44,6 +44,7 @@ class Writer(NamedTuple):
     address: str
     name: str
     post: Post
+    check: Callable[[], Awaitable[str]] | None = None  #: says what is wrong with the way out, or nothing
 
 
 class MailTools:
@@ -97,6 +98,17 @@ class MailTools:
                 task.cancel()
             await asyncio.wait(still)
         await self._box.close()
+        if self._writer is not None:
+            await self._writer.post.close()
+
+    async def examine(self) -> AsyncGenerator[tuple[str, str]]:
+        """What is wrong with the mailbox and the way out of it; raises DeputyError where it cannot be reached."""
+        await self._box.search("INBOX", Query(), 1)
+        if not self._reader.authserv_id:
+            message = "No `authserv_id` is configured, so no sender is ever certain, and nobody can be answered"
+            yield message, "Find it in the `Authentication-Results` of a letter that you got."
+        if self._writer is not None and self._writer.check is not None and (said := await self._writer.check()):
+            yield said, "Letters cannot be sent until this is mended."
 
     # -- inside
 

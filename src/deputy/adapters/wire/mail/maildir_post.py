@@ -53,6 +53,9 @@ class MaildirRecord:
         name = file_name(message_id)
         await asyncio.to_thread(partial(_guarded, lambda: self._maildir.drop(self._sent, name)))
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
     def _standing(self, name: str) -> Standing:
         folders = [self._sent, *(f for f in self._maildir.folders() if f != self._sent)]
         for folder in folders:

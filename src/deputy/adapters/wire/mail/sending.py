@@ -62,6 +62,10 @@ class Record(Protocol):
         """Forget a letter that certainly did not go out."""
         ...
 
+    async def close(self) -> None:
+        """Let go of it."""
+        ...
+
 
 class Carrier(Protocol):
     """The way out."""
@@ -136,6 +140,10 @@ class Post:
                 return "absent"
             case None:
                 return "begun"
+
+    async def close(self) -> None:
+        """Let go of the record."""
+        await self._record.close()
 
     async def _note(self, message_id: str, *, sent: bool) -> None:
         """Bring the record up to date; where that cannot be done now, it only knows less than we do."""
