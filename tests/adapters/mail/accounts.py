@@ -28,7 +28,10 @@ def account(user: str, imap: int, smtp: int = 0, *, saves_sent: bool | None = No
 
 
 def premises(folder: Path, password: str = PASSWORD) -> Premises:
-    return Premises(folder, SystemClock(), lambda _: password)
+    def lend(_: str) -> str:
+        return password
+
+    return Premises(folder, SystemClock(), lend)
 
 
 def tools_of(connection: MailConnection, folder: Path, password: str = PASSWORD) -> MailTools:

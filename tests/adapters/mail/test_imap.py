@@ -38,9 +38,8 @@ def test_letters_are_found_read_marked_and_moved(dovecot: Dovecot, user: str, tm
         both = values(await invoke(tools, "search"))["letters"]
         assert {one["subject"] for one in both} == {"Größe", "Invoice 7"}
         (first,) = values(await invoke(tools, "search", subject="größe"))["letters"]
-        (second,) = values(await invoke(tools, "search", **{"from": "ada@", "text": "pears", "unread": True}))[
-            "letters"
-        ]
+        wanted: dict[str, Any] = {"from": "ada@", "text": "pears", "unread": True}
+        (second,) = values(await invoke(tools, "search", **wanted))["letters"]
         assert values(await invoke(tools, "search", before="2020-01-01"))["letters"] == []
         letter = values(await invoke(tools, "read", letter=first["id"]))
         assert (letter["sender"]["authenticated"], letter["unread"]) == (True, True)
