@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from deputy.cli import auditing, examining, operating, people, running, secrets, servers, triggering, workspaces
+from deputy.cli import (
+    auditing,
+    examining,
+    operating,
+    people,
+    running,
+    secrets,
+    servers,
+    serving,
+    triggering,
+    workspaces,
+)
 from deputy.cli.boundary import guarded
 from deputy.cli.options import Workspace
 
@@ -20,7 +31,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )  # fmt: skip
     app.callback(invoke_without_command=True)(_root)
-    for module in (workspaces, running, people, operating, triggering, auditing, examining, secrets, servers):
+    for module in (workspaces, running, people, operating, serving, triggering, auditing, examining, secrets, servers):
         module.add_to(app)
     return app
 

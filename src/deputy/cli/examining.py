@@ -83,7 +83,7 @@ def _verdict(terminal: Terminal, found: dict[str, Any]) -> None:
 
 
 def _doctor(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Examine files, database, tools, mandates and workers; or prove one model."""
+    """Examine files, database, tools, mandates, workers; or one model."""
     if ctx.invoked_subcommand is not None:
         return
     terminal = terminal_of(ctx, workspace, as_json=as_json)

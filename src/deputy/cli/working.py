@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from rich.text import Text
 
@@ -18,6 +20,7 @@ from deputy.cli.text import one_line, when
 __all__ = ["serve", "work_off"]
 
 SIGNS = {"done": ("✓", "green"), "failed": ("✗", "red"), "cancelled": ("✗", "red"), "waiting": ("…", "yellow")}
+Drive = Callable[[Office, asyncio.Event], Coroutine[Any, Any, None]]
 ANSWERED = ("approval", "question", "in_doubt", "budget")
 
 
@@ -37,11 +40,11 @@ async def work_off(office: Office, terminal: Terminal, signals: Signals) -> int:
     return exit_code(*rows) if signals.exit_code is None else signals.exit_code
 
 
-async def serve(office: Office, terminal: Terminal, signals: Signals) -> int:
+async def serve(office: Office, terminal: Terminal, signals: Signals, drive: Drive = driving.serve) -> int:
     """Drive everything until told to stop."""
     terminal.note(f"Working for {office.settings.name}; Ctrl-C stops.", style="dim")
     end = asyncio.Event()
-    serving = asyncio.create_task(driving.serve(office, signals.stop))
+    serving = asyncio.create_task(drive(office, signals.stop))
     serving.add_done_callback(lambda _: end.set())
     try:
         async with contextlib.aclosing(driving.changes(office, end)) as rows:

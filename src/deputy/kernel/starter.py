@@ -131,7 +131,10 @@ class Starter:
             return None
         seen, now = (triggers, frozen), self._clock.now()
         if self._seen is None or self._seen != seen or (self._due is not None and self._due <= now):
-            self._due = await self._look(triggers, frozen, now)
+            for _ in range(3):  # the first step at a new source only says that it is due
+                self._due = await self._look(triggers, frozen, now)
+                if self._due is None or self._due > now:
+                    break
             self._seen = seen
         while await self._begin_all(triggers, frozen):
             pass

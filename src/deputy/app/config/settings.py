@@ -22,6 +22,7 @@ __all__ = [
     "ModelRoute",
     "RateLimits",
     "Settings",
+    "Web",
 ]
 
 REHEARSAL = "rehearsal"  #: the model that needs no table
@@ -74,6 +75,14 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     front: Document | None = None  #: the front matter of its AGENT.md, to say where something stands
 
 
+class Web(msgspec.Struct, frozen=True, kw_only=True):
+    """The table [web]: where `deputy up` listens, and whether others than this machine may reach it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    expose: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the files of a workspace say; `heartbeat` and `lease` in seconds."""
 
@@ -81,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     database: str = "sqlite:.deputy/deputy.db"
     currency: str = "EUR"
+    web: Web = Web()
     timezone: str = "UTC"  #: of schedules that name none
     self_approval: bool = False
     heartbeat: float = 2.0

@@ -9,7 +9,7 @@ from deputy.app.config import values
 from deputy.app.config.connections import KINDS, read_connections
 from deputy.app.config.document import Document, Table, Where, Wrong
 from deputy.app.config.reference import Reference
-from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings
+from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings, Web
 from deputy.app.config.triggers import time_zone
 from deputy.domain.capability import ServerName
 from deputy.domain.catalogue import Price, Tier
@@ -24,7 +24,7 @@ SERVERS: tuple[ServerName, ...] = get_args(ServerName)
 def read_workspace(document: Document, folder: Path) -> Settings:
     """The settings that deputy.toml gives; people, agents and tools are still empty."""
     root = document.table()
-    root.only("workspace", "models", *KINDS)
+    root.only("workspace", "models", "web", *KINDS)
     workspace = root.table("workspace") or Table(document, ("workspace",), {})
     workspace.only("name", "database", "currency", "self_approval", "heartbeat", "lease", "timezone")
     heartbeat = workspace.get("heartbeat", values.duration, 2.0)
@@ -36,13 +36,29 @@ def read_workspace(document: Document, folder: Path) -> Settings:
     models = {name: _model(name, table) for name, table in root.tables("models")}
     connections, references = read_connections(root)
     return Settings(
-        folder=folder, name=workspace.get("name", values.line, folder.name or "workspace"),
+        folder=folder, web=_web(root.table("web")), name=workspace.get("name", values.line, folder.name or "workspace"),
         database=workspace.get("database", _database, "sqlite:.deputy/deputy.db"),
         currency=workspace.get("currency", values.currency, "EUR"),
         timezone=workspace.get("timezone", time_zone, "UTC"),
         self_approval=workspace.get("self_approval", values.flag, False), heartbeat=heartbeat, lease=lease,
         models=models, connections=connections, references=(*_references(document, models), *references),
     )  # fmt: skip
+
+
+def _web(table: Table | None) -> Web:
+    if table is None:
+        return Web()
+    table.only("host", "port", "expose")
+    return Web(
+        host=table.get("host", values.line, "127.0.0.1"), port=table.get("port", _port, 8787),
+        expose=table.get("expose", values.flag, False),
+    )  # fmt: skip
+
+
+def _port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
+        raise Wrong("a port", "Write a number from 1 to 65535, or 0 for one that is free.")
+    return value
 
 
 def _database(value: object) -> str:

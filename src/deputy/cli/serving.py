@@ -1,0 +1,54 @@
+"""`deputy up`: everything that a workspace needs, in one process."""
+
+from typing import Annotated
+
+import typer
+
+from deputy.cli.options import AsJson, Workspace
+from deputy.cli.session import Office, Signals, perform
+from deputy.cli.terminal import Terminal
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to an application."""
+    app.command("up")(_up)
+
+
+def _up(
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="NUMBER", help="At which port; 0 takes a free one.", show_default="8787"),
+    ] = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Run everything: a worker, triggers, and webhooks over HTTP.
+
+    Only this machine reaches it, unless `[web]` in deputy.toml has `expose = true`. SIGINT and SIGTERM let it finish
+    what is under way; a second one stops it at once.
+    """
+
+    async def work(office: Office, terminal: Terminal) -> int:
+        from deputy.app.opening import opened
+        from deputy.cli.working import serve
+        from deputy.web.serving import serve as serve_web
+
+        listener, address = opened(office.settings, host, port)
+
+        def ready() -> None:
+            if as_json:
+                terminal.emit({"listening": address})
+            terminal.note(f"Listening at {address}", style="dim")
+
+        with Signals(terminal.note).heeded() as signals:
+            return await serve(
+                office, terminal, signals, lambda of, stop: serve_web(of, listener, stop, ready)
+            )  # fmt: skip
+
+    perform(ctx, work, workspace, as_json=as_json)

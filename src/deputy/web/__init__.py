@@ -1,0 +1,1 @@
+"""What Deputy serves over the network: webhooks and health; a surface, which asks `app` and renders its answers."""

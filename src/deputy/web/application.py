@@ -1,0 +1,28 @@
+"""All routes as one application. A part of the surface is a module with `routes(…)`; here they are put together.
+
+Nothing tells an outsider more than whether a request was taken: every unknown path has the same answer.
+"""
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deputy.app.bootstrap import Office
+from deputy.web import health, hooks
+from deputy.web.state import Serving
+
+__all__ = ["application"]
+
+
+def application(office: Office, serving: Serving) -> Starlette:
+    """The application of a workspace."""
+    routes = [*health.routes(office, serving), *hooks.routes(office)]
+    return Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken})
+
+
+async def _nothing(_request: Request, _exc: Exception) -> Response:
+    return JSONResponse({"error": "not_found"}, 404)
+
+
+async def _broken(_request: Request, _exc: Exception) -> Response:
+    return JSONResponse({"error": "bug"}, 500)

@@ -1,0 +1,65 @@
+"""One process for everything: a worker, and an HTTP server in the same event loop, until told to stop."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator
+from typing import Any
+
+import uvicorn
+
+from deputy.app import driving
+from deputy.app.bootstrap import Office
+from deputy.web.application import application
+from deputy.web.state import Serving
+
+__all__ = ["serve"]
+
+GRACE = 3  #: seconds for requests under way when told to stop
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take none."""
+        yield
+
+
+async def serve(office: Office, listener: Any, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Work and listen until told to stop; `ready` is called once both do."""
+    state = Serving()
+    config = uvicorn.Config(
+        application(office, state), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, proxy_headers=False, limit_concurrency=256, timeout_keep_alive=5,
+        timeout_graceful_shutdown=GRACE, h11_max_incomplete_event_size=32 << 10,
+    )  # fmt: skip
+    server = _Server(config)
+    listening = asyncio.create_task(server.serve(sockets=[listener]))
+    working = asyncio.create_task(driving.serve(office, stop))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        rising = asyncio.create_task(server.up.wait())
+        await asyncio.wait([rising, listening, working], return_when=asyncio.FIRST_COMPLETED)
+        if not rising.cancel():
+            state.working = True
+            ready()
+        await asyncio.wait([listening, working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        state.working = False
+        stop.set()
+        await working
+    finally:
+        server.should_exit = True
+        stopping.cancel()
+        working.cancel()
+        await asyncio.wait([listening, working, stopping])
+    listening.result()
