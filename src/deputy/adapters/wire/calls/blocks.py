@@ -191,6 +191,8 @@ class _Reader:
             if opening[1] in found:
                 raise Unreadable(f"it has the parameter `{opening[1][:64]}` twice")
             value = _without_line_end(self._text[opening.end() : closing.start()])
+            if not value.strip() and not closing[0].strip():
+                raise Unreadable(f"its parameter `{opening[1][:64]}` has neither a value nor an end")
             found[opening[1]] = typed(value, opening[1], self._offered.parameters[tool])
             end = closing.end()
             at = _space(self._text, end)

@@ -5,7 +5,8 @@ Templates that begin the thoughts themselves leave the closing tag only; it then
 
 import re
 
-from deputy.adapters.wire.calls.marks import quoted
+from deputy.adapters.wire.calls.loose import Unreadable
+from deputy.adapters.wire.calls.marks import first_mark, quoted
 
 __all__ = ["part"]
 
@@ -26,13 +27,21 @@ def part(text: str, reasoning: str) -> tuple[str, str]:
             at = end
         at = _past_space(text, min(at + len(_CLOSE), len(text)))
     if at == start and not thoughts and (alone := _ALONE.search(text)) is not None:
-        before = text[: alone.start()]
-        if _OPEN not in before and not quoted(text, alone.start()):
+        before, after = text[: alone.start()], text[alone.end() :]
+        if _OPEN not in before and not quoted(text, alone.start()) and not (after.strip() and _has_call(before)):
             thoughts.append(before.strip())
             at = _past_space(text, alone.end())
     if at == start:
         return text, reasoning
     return text[at:], "\n\n".join(filter(None, thoughts))
+
+
+def _has_call(text: str) -> bool:
+    """Whether a call begins in a text, so that what follows may be a part of it and no end of thoughts."""
+    try:
+        return first_mark(text) is not None
+    except Unreadable:
+        return True
 
 
 def _past_space(text: str, at: int) -> int:
