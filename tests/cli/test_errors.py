@@ -110,7 +110,7 @@ def test_a_database_of_somebody_else_is_a_sentence(shell: Shell):
 
 
 def broken(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def start(*_: object) -> str:
+    async def start(*_: object, **__: object) -> str:
         raise error
 
     monkeypatch.setattr(commands, "start", start)

@@ -72,7 +72,7 @@ def keys_in(file: Path) -> set[str]:
         (
             "workspace.py connections/*.py",
             "deputy-toml.md",
-            {"workspace", "models", "web", "mcp", "concurrency", "requests", "tokens", "upto"},
+            {"workspace", "models", "teams", "web", "mcp", "concurrency", "requests", "tokens", "upto"},
         ),
         ("people.py", "people-toml.md", {"people", "groups", "approve"}),
         ("agents.py triggers.py", "agent-md.md", set[str]()),

@@ -13,6 +13,7 @@ from deputy.app.starting import Endings, Sources
 from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
+from deputy.domain.catalogue import RateLimits
 from deputy.domain.chain import link
 from deputy.domain.event import Workspace
 from deputy.domain.principal import SYSTEM
@@ -23,8 +24,11 @@ from deputy.kernel.gate import Gate
 from deputy.kernel.recovery import Recovery
 from deputy.kernel.schedule import Worker, WorkerSettings
 from deputy.kernel.starter import Starter
+from deputy.kernel.turns import Turns
 from deputy.kernel.visit import Rules
 from deputy.ports.store import Row, Store
+
+UNBOUNDED = RateLimits()
 
 __all__ = ["Office", "database_file", "office"]
 
@@ -39,7 +43,8 @@ class Office:
         self.deployment = Deployment(settings, self._files_changed)
         self.secrets = Secrets(settings.folder, lambda: self.settings.references)
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
-        self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script)
+        self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
+        self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
 
     @property
     def settings(self) -> Settings:
@@ -54,7 +59,7 @@ class Office:
             route=deployment.route, frozen=deployment.frozen, ended=Endings(deployment),
         )  # fmt: skip
         executor = Executor(self.clock, model_for=self._models.of, tool_for=self.versions.host)
-        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn()), self.versions.pin)
+        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn(), self._turns), self.versions.pin)
         settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
         worker = Worker(
             self.store, self.clock, recovery, settings, refresh=self._refresh, trouble=self._trouble,
@@ -91,6 +96,8 @@ class Office:
 
     async def _refresh(self) -> None:
         self.deployment.freeze(frozenset(await self.store.frozen()))
+        if any(model.limits != UNBOUNDED for model in self.settings.models.values()):
+            self._turns.processes = sum(worker.alive for worker in await self.store.workers())
         if self.deployment.refresh():
             await self.keep_all()
             await self.store.wake("frozen")

@@ -49,12 +49,13 @@ def person_named(office: Office, name: str | None) -> Person:
     return person
 
 
-async def start(office: Office, agent: str, task: str, person: Person) -> str:
-    """Create a run of an agent's current version on behalf of a person; returns its id."""
+async def start(office: Office, agent: str, task: str, person: Person, *, waits: bool = True) -> str:
+    """Create a run of an agent's current version on behalf of a person, who `waits` or does not; returns its id."""
     deployed = office.settings.agent(agent)
     await keep(office.store, office.clock, deployed, person_principal(person.id))
     at = office.clock.now()
-    run = new_run(deployed.agent, task, at=at, by=person_principal(person.id), on_behalf_of=person.id)
+    by = person_principal(person.id)
+    run = new_run(deployed.agent, task, at=at, by=by, on_behalf_of=person.id, cause=None if waits else "detached")
     await office.store.commit(Commit(run=run.id, lease=None, children=[run]))
     return run.id
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from deputy.adapters.egress import Egress
 from deputy.adapters.lending import Lending, LentModel
 from deputy.adapters.model.openai_chat import OpenAIChat
 from deputy.adapters.model.rehearsal import Rehearsal, RehearsalScript
+from deputy.adapters.model.replicas import Replicas
 from deputy.app.capabilities import capabilities
 from deputy.app.config.settings import REHEARSAL, ModelRoute, Settings
 from deputy.app.routes import endpoint_of, understood
+from deputy.base.clock import Clock
 
 __all__ = ["Models", "client_of"]
 
@@ -21,7 +25,9 @@ class Models:
         settings: Callable[[], Settings],
         lend: Callable[[str], str],
         script: Callable[[str, str], RehearsalScript],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._settings, self._lend, self._script = settings, lend, script
         self._models: dict[str, LentModel | Rehearsal] = {}
         self._egress: Egress | None = None
@@ -38,11 +44,17 @@ class Models:
                 self._models[name] = Rehearsal(self._script)
             else:
                 if self._egress is None:
-                    self._egress = Egress([m.base_url for m in settings.models.values() if m.base_url])
+                    self._egress = Egress([url for m in settings.models.values() for url in m.addresses])
                 lending = Lending(self._lend)
-                client = client_of(route, settings.currency, self._egress, lending.lend)
-                self._models[name] = LentModel(client, lending)
+                self._models[name] = LentModel(self._served(route, self._egress, lending.lend), lending)
         return self._models[name]
+
+    def _served(self, route: ModelRoute, egress: Egress, lend: Callable[[str], str]) -> OpenAIChat | Replicas:
+        currency = self._settings().currency
+        places = [msgspec.structs.replace(route, base_url=url, replicas=()) for url in route.addresses]
+        if len(places) == 1:
+            return client_of(route, currency, egress, lend)
+        return Replicas({p.base_url: client_of(p, currency, egress, lend) for p in places}, self._clock)
 
     def forget(self) -> None:
         """Build everything anew when it is asked next; calls under way go on."""

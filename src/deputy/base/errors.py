@@ -19,6 +19,7 @@ DeputyError
 │   ├── ArrivalTaken      a run came of this arrival already, or another of its trigger has to end first
 │   └── OverBudget        the worst case does not fit
 ├── Stopping              this worker ends: it begins nothing new, and others go on with its runs
+├── Overtaken             something arrived while a call waited for its turn: look at the run anew
 └── ProcedureError        the code of a procedure breaks the rules of replay
 """
 
@@ -26,8 +27,8 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "ArrivalTaken", "CommitRefused", "ConfigError", "Conflict", "DeputyError", "Forbidden", "Frozen", "GrantUsed",
-    "LeaseLost", "NotFound", "OutOfSequence", "OverBudget", "ProcedureError", "StoreBusy", "StoreDamaged", "StoreError",
-    "Stopping", "StoreFull", "StoreTooNew", "UsageError",
+    "LeaseLost", "NotFound", "OutOfSequence", "OverBudget", "Overtaken", "ProcedureError", "StoreBusy", "StoreDamaged",
+    "StoreError", "Stopping", "StoreFull", "StoreTooNew", "UsageError",
 ]  # fmt: skip
 
 
@@ -161,6 +162,12 @@ class Stopping(DeputyError):
     """The worker was told to stop; a run goes on with the next one, and has lost nothing."""
 
     code = "stopping"
+
+
+class Overtaken(DeputyError):
+    """Something arrived for a run while a call of it waited for its turn; nothing was begun."""
+
+    code = "overtaken"
 
 
 class ProcedureError(DeputyError):

@@ -40,7 +40,7 @@ def _run(
         from deputy.app.queries import find_run
         from deputy.cli.watching import see_through, started
 
-        run = await start(office, agent, task, person_named(office, person))
+        run = await start(office, agent, task, person_named(office, person), waits=not detach)
         if detach:
             return await started(office, terminal, await find_run(office, run))
         terminal.say(f"Run {run}", style="bold")

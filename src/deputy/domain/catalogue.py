@@ -7,7 +7,7 @@ import msgspec
 from deputy.domain.cost import Cost
 from deputy.domain.message import Usage
 
-__all__ = ["FREE", "Price", "Route", "Tier"]
+__all__ = ["FREE", "Price", "RateLimits", "Route", "Tier"]
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +48,21 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 FREE = Price()
 
 
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server of models admits: calls at once, requests and tokens a minute; None where it does not say."""
+
+    concurrency: int | None = None
+    requests: int | None = None
+    tokens: int | None = None
+
+    def divided(self, processes: int) -> "RateLimits":
+        """The part of one of several processes; at least one of each."""
+        if processes < 2:
+            return self
+        given = {"concurrency": self.concurrency, "requests": self.requests, "tokens": self.tokens}
+        return RateLimits(**{name: max(1, most // processes) for name, most in given.items() if most is not None})
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A model route as the kernel needs it: what a call may cost and how long it may take (seconds)."""
 
@@ -57,6 +72,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 300.0
     context: int = 131_072  #: tokens that prompt and reply share
     thinking: int = 0  #: tokens that a reply may take beyond its limit, for thinking that is counted apart
+    limits: RateLimits = RateLimits()  #: what its server admits
 
     def worst(self, input_tokens: int, max_tokens: int) -> Cost:
         """The most money and tokens that a call can take."""

@@ -53,6 +53,7 @@ class Started(_Event, tag="Started", frozen=True, kw_only=True):
     occasion: Occasion | None = None  #: what happened that started it, where no person or run did
     parent: str = ""  #: id of the run that started this one
     parent_n: int = 0  #: number of the effect there
+    background: bool = False  #: whether no person waits for it: others go before it where a model has too little room
     ancestors: tuple[str, ...] = ()  #: ids of all runs above this one, the root first: they pay with it
 
 

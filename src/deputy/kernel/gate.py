@@ -43,7 +43,9 @@ from deputy.kernel.doubt import MOST_ATTEMPTS, is_absent, plan
 from deputy.kernel.eliciting import Elicitation, again, give_up, is_waiting, put, resumed
 from deputy.kernel.execute import Executor
 from deputy.kernel.journal import make_intent
+from deputy.kernel.line import learn, look_again, share_of
 from deputy.kernel.outcome import outcome_event, reply_event, source_of
+from deputy.kernel.turns import Turns
 from deputy.kernel.visit import Visit
 from deputy.ports.store import Timer
 
@@ -56,8 +58,8 @@ LONGEST_PAUSE = 120.0  #: seconds, whatever a far side asks for
 class Gate:
     """Performs effects. Holds no state of its own: what it knows of a run is the run's journal."""
 
-    def __init__(self, executor: Executor, built_in: BuiltIn) -> None:
-        self._execute, self._built_in = executor, built_in
+    def __init__(self, executor: Executor, built_in: BuiltIn, turns: Turns) -> None:
+        self._execute, self._built_in, self.turns = executor, built_in, turns
 
     async def perform(self, visit: Visit, n: int, call: Call | None = None, *, step: int = 0) -> Effect:
         """Perform tool call `n` of a run; `call` where the journal does not hold it yet.
@@ -251,13 +253,17 @@ class Gate:
             attempt = (effect.attempt if effect is not None else 0) + 1
             if attempt > 1 and effect is not None and effect.status == "unknown":
                 await visit.rules.clock.sleep(PAUSES[attempt - 1])
-            intent = ModelIntent(
-                at=visit.journal.now(), n=n, attempt=attempt, route=prompt.route, max_tokens=prompt.max_tokens,
-                hold=hold, offered=offered, path=about.path, question=str(about.args.get("question", "")),
-                deadline=deadline, unconfirmed=effect.hold if effect is not None and not refused else NOTHING,
-            )  # fmt: skip
-            await visit.journal.commit(intent, thawed=visit.agent.name)
-            result, ms = await self._call(visit, n, prompt, attempt, deadline)
+            async with self.turns.turn(visit.rules.route(prompt.route), share_of(visit), hold.tokens) as turn:
+                if turn.waited:
+                    look_again(visit, begun=effect is not None)
+                intent = ModelIntent(
+                    at=visit.journal.now(), n=n, attempt=attempt, route=prompt.route, max_tokens=prompt.max_tokens,
+                    hold=hold, offered=offered, path=about.path, question=str(about.args.get("question", "")),
+                    deadline=deadline, unconfirmed=effect.hold if effect is not None and not refused else NOTHING,
+                )  # fmt: skip
+                await visit.journal.commit(intent, thawed=visit.agent.name)
+                result, ms = await self._call(visit, n, prompt, attempt, deadline)
+                learn(turn, result)
             refused = isinstance(result, Failed) and result.retry and attempt < MOST_ATTEMPTS
             if (
                 isinstance(result, Failed) and refused

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from deputy.base.errors import ConfigError, DeputyError, Frozen, LeaseLost, NotFound, OverBudget, Stopping
+from deputy.base.errors import ConfigError, DeputyError, Frozen, LeaseLost, NotFound, OverBudget, Overtaken, Stopping
 from deputy.domain.agent import Agent
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.cost import NOTHING, Cost
@@ -56,6 +56,15 @@ class Recovery:
 
     def __init__(self, store: Store, rules: Rules, gate: Gate, pin: Pin) -> None:
         self._store, self._rules, self._gate, self._pin = store, rules, gate, pin
+
+    @property
+    def queued(self) -> int:
+        """How many runs wait for their turn at a model."""
+        return self._gate.turns.waiting
+
+    def stop(self) -> None:
+        """Let nobody wait for a turn any more: this worker begins nothing new."""
+        self._gate.turns.dismiss()
 
     async def stay(self, taken: Taken, holding: Holding, mail: Callable[[str], list[Inbound]]) -> str:
         """Drive a run until it waits or is over; returns its new state. `mail` hands over what arrived meanwhile.
@@ -133,6 +142,8 @@ class Recovery:
             return Waits("configuration" if FILES_WRONG in self._rules.frozen() else "frozen")
         except Stopping:
             return Released()
+        except Overtaken:
+            return None
         except LeaseLost:
             raise
         except (ConfigError, NotFound) as exc:

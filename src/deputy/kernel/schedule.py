@@ -27,6 +27,9 @@ COLLECT = (
 )  #: when cycles are looked for: states of runs are many, live long and have none (20% gained)
 
 
+MOST = 4  #: times its capacity is what a worker holds, of runs that wait for their turn at a model too
+
+
 class WorkerSettings(NamedTuple):
     """How a worker works; times in seconds."""
 
@@ -59,6 +62,7 @@ class Worker:
         self._stopping = True
         if self._holding is not None:
             self._holding.stopping = True
+        self._recovery.stop()
         self._wake.set()
 
     async def run(self, *, until_idle: bool = False, only: Sequence[str] = ()) -> None:
@@ -164,7 +168,8 @@ class Worker:
         return due, await self._claim(holding, only)
 
     async def _claim(self, holding: Holding, only: Sequence[str]) -> int:
-        room = 0 if self._stopping else self._settings.capacity - len(self._stays)
+        capacity, queued = self._settings.capacity, self._recovery.queued
+        room = 0 if self._stopping else min(capacity - len(self._stays) + queued, MOST * capacity - len(self._stays))
         if room <= 0:
             return 0
         found = await self._store.claim(holding.lease, room, only)

@@ -1,6 +1,7 @@
 """How a run begins: its row and its first event, for whoever starts it (a person, a trigger, another run)."""
 
 from datetime import datetime
+from typing import Literal
 
 from deputy.base.ids import new_run_id, run_id_of
 from deputy.domain.agent import Agent
@@ -17,25 +18,28 @@ __all__ = ["new_run"]
 
 def new_run(
     agent: Agent, task: str, *, at: datetime, by: str, on_behalf_of: str, label: Label = TRUSTED,
-    cause: tuple[Run, int] | Occasion | None = None,
+    cause: tuple[Run, int] | Occasion | Literal["detached"] | None = None,
 ) -> NewRun:  # fmt: skip
     """A run of an agent's current version, ready to be created.
 
-    `cause` is the run and effect that ask for it, or the occasion that it comes of. Of an occasion comes a run with an
+    `cause` is the run and effect that ask for it, or the occasion that it comes of; without one a person asks, and
+    waits for it unless it is "detached". Of an occasion comes a run with an
     id of its own, the same whenever and wherever it is made.
     """
     occasion = cause if isinstance(cause, Occasion) else None
     parent = cause if isinstance(cause, tuple) else None
     run = new_run_id() if occasion is None else run_id_of(occasion.at, occasion.trigger, occasion.id)
     ancestors: tuple[str, ...] = ()
+    background = cause is not None
     if parent is not None:
         assert parent[0].started is not None
+        background = parent[0].started.background
         ancestors = (*parent[0].started.ancestors, parent[0].id)
     started = Started(
         at=at, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of, by=by,
         task=task, label=label, trigger=occasion.kind if occasion else "run" if parent else "person",
         occasion=occasion, parent=parent[0].id if parent else "",
-        parent_n=parent[1] if parent else 0, ancestors=ancestors,
+        parent_n=parent[1] if parent else 0, ancestors=ancestors, background=background,
     )  # fmt: skip
     body, blobs = stow(started)
     return NewRun(

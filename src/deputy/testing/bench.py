@@ -16,6 +16,7 @@ from deputy.kernel.procedure import Procedure
 from deputy.kernel.recovery import Pinned, Recovery
 from deputy.kernel.schedule import Worker, WorkerSettings
 from deputy.kernel.start import new_run
+from deputy.kernel.turns import Turns
 from deputy.kernel.visit import Catalogue, Check, Rules
 from deputy.ports.model import Model
 from deputy.ports.store import Commit, Store
@@ -54,7 +55,7 @@ class Workbench:
             clock=clock, policy=lambda: self.policy, directory=lambda: directory, agent=self._agent, route=self._route,
             frozen=lambda: self.frozen,
         )  # fmt: skip
-        self.gate = Gate(Executor(clock, model_for=self._model, tool_for=self._tool), BuiltIn())
+        self.gate = Gate(Executor(clock, model_for=self._model, tool_for=self._tool), BuiltIn(), Turns(clock))
         self._catalogue = Catalogue({**BUILT_IN, **tools.specs}, compile_schema)
         self.recovery = Recovery(store, self.rules, self.gate, self._pin)
         self.crashes: list[BaseException] = []

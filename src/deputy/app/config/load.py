@@ -48,6 +48,9 @@ def load(folder: Path) -> Settings:
     settings = read_workspace(parse_toml(read_text(folder / _FILE, _FILE), _FILE), folder)
     directory = read_people(parse_toml(read_text(folder / _PEOPLE, _PEOPLE), _PEOPLE))
     settings = msgspec.structs.replace(settings, directory=directory, tools=tool_texts(folder))
+    if strange := sorted(set(settings.teams) - set(directory.groups)):
+        message = f"`{cleaned(strange[0])}` in [teams] is no group of people.toml."
+        raise ConfigError(message, "Name groups, each with its weight.", file=_FILE)
     agents = {deployed.agent.name: deployed for deployed in _agents(settings)}
     check_together({name: deployed.triggers for name, deployed in agents.items()}, partial(_wrong, agents))
     references = (*settings.references, *(r for deployed in agents.values() for r in deployed.references))

@@ -12,7 +12,7 @@ from deputy.app.config.reference import Reference
 from deputy.base.errors import NotFound
 from deputy.domain.agent import Agent, Bundle
 from deputy.domain.capability import ServerName, Thinking
-from deputy.domain.catalogue import FREE, Price, Route
+from deputy.domain.catalogue import FREE, Price, RateLimits, Route
 from deputy.domain.principal import Directory
 from deputy.domain.trigger import Trigger
 
@@ -28,20 +28,13 @@ __all__ = [
 REHEARSAL = "rehearsal"  #: the model that needs no table
 
 
-class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server of models admits: calls at once, requests and tokens a minute; None where it does not say."""
-
-    concurrency: int | None = None
-    requests: int | None = None
-    tokens: int | None = None
-
-
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """One table of [models]: where calls go and what they cost; times in seconds, `api_key` a reference."""
 
     name: str
     provider: Literal["openai", "rehearsal"]
     base_url: str = ""
+    replicas: tuple[str, ...] = ()  #: where the same model is served too
     model: str = ""
     api_key: str = ""
     max_tokens: int | None = None
@@ -56,11 +49,16 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, object] = {}  #: passed in the body of every request
     limits: RateLimits = RateLimits()
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every place where it is served."""
+        return (self.base_url, *self.replicas) if self.base_url else ()
+
     def route(self) -> Route:
         """What the kernel needs to know of it."""
         given = {"max_tokens": self.max_tokens, "context": self.context}
         said = {field: number for field, number in given.items() if number is not None}
-        return Route(name=self.name, price=self.price or FREE, deadline=self.deadline, **said)
+        return Route(name=self.name, price=self.price or FREE, deadline=self.deadline, limits=self.limits, **said)
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 2.0
     lease: float = 10.0
     models: dict[str, ModelRoute] = {}
+    teams: dict[str, float] = {}  #: weights of groups, where models have too little room
     connections: dict[str, Connection] = {}  #: by the prefix of their tools
     directory: Directory = Directory()
     agents: dict[str, Deployed] = {}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from deputy.app.config import values
 from deputy.app.config.connections import KINDS, read_connections
@@ -24,7 +24,7 @@ SERVERS: tuple[ServerName, ...] = get_args(ServerName)
 def read_workspace(document: Document, folder: Path) -> Settings:
     """The settings that deputy.toml gives; people, agents and tools are still empty."""
     root = document.table()
-    root.only("workspace", "models", "web", *KINDS)
+    root.only("workspace", "models", "teams", "web", *KINDS)
     workspace = root.table("workspace") or Table(document, ("workspace",), {})
     workspace.only("name", "database", "currency", "self_approval", "heartbeat", "lease", "timezone")
     heartbeat = workspace.get("heartbeat", values.duration, 2.0)
@@ -41,7 +41,8 @@ def read_workspace(document: Document, folder: Path) -> Settings:
         currency=workspace.get("currency", values.currency, "EUR"),
         timezone=workspace.get("timezone", time_zone, "UTC"),
         self_approval=workspace.get("self_approval", values.flag, False), heartbeat=heartbeat, lease=lease,
-        models=models, connections=connections, references=(*_references(document, models), *references),
+        teams=root.get("teams", values.map_of(_weight), {}), models=models, connections=connections,
+        references=(*_references(document, models), *references),
     )  # fmt: skip
 
 
@@ -70,6 +71,13 @@ def _database(value: object) -> str:
     return found
 
 
+def _weight(value: object) -> float:
+    found = float(values.amount(value))
+    if not 0.01 <= found <= 100:
+        raise Wrong("a weight between 0.01 and 100", "Write a number: weight 2 gets twice the share of weight 1.")
+    return found
+
+
 # -- models
 
 
@@ -89,10 +97,11 @@ def _model(name: str, table: Table) -> ModelRoute:
             *both, "base_url", "model", "api_key", "extra", "server", "thinking", "first_token", "between",
             "forced_tool_choice",
         )  # fmt: skip
-        table.need("base_url", values.url, "Give the address of the server, up to and with `/v1`.")
+        table.need("base_url", _addresses, "Give the address of the server, up to and with `/v1`.")
         table.need("model", values.line, "Give the name by which the server knows the model.")
+    first, *others = table.get("base_url", _addresses, ("",))
     return ModelRoute(
-        name=name, provider=provider, base_url=table.get("base_url", values.url, "").rstrip("/"),
+        name=name, provider=provider, base_url=first, replicas=tuple(others),
         model=table.get("model", values.line, ""), api_key=table.get("api_key", values.reference, ""),
         max_tokens=table.get("max_tokens", values.count, None), deadline=table.get("deadline", values.duration, 300.0),
         context=table.get("context", values.count, None), price=_price(table),
@@ -102,6 +111,16 @@ def _model(name: str, table: Table) -> ModelRoute:
         between=table.get("between", values.duration, 120.0),
         forced_tool_choice=table.get("forced_tool_choice", values.flag, False),
     )  # fmt: skip
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    """One address, or a list of those where the same model is served."""
+    several = isinstance(value, list)
+    urls = values.list_of(values.url, some=True)(cast("object", value)) if several else (values.url(value),)
+    found = tuple(url.rstrip("/") for url in urls)
+    if len(set(found)) < len(found):
+        raise Wrong("a list in which no address stands twice", "Remove one of the two.")
+    return found
 
 
 def _thinking(value: object) -> bool | int:
