@@ -12,11 +12,13 @@ from deputy.adapters.tool.files import FilesTools
 from deputy.adapters.tool.http import HttpTools, Site
 from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
+from deputy.adapters.tool.openapi import Api, OpenApiTools
 from deputy.adapters.tool.sql import Source, SqlDatabase, SqlTools
 from deputy.app.config import Connection, McpServer, child_environment
 from deputy.app.config.connections.calendar import Calendar
 from deputy.app.config.connections.http import HttpSites
 from deputy.app.config.connections.mail import MailConnection
+from deputy.app.config.connections.openapi import OpenApi
 from deputy.app.config.connections.sql import Database
 from deputy.app.mailboxes import Premises, mail_tools
 from deputy.base.clock import Clock
@@ -131,11 +133,26 @@ def _calendar(calendar: Calendar, means: Means) -> Host:
     return CalendarTools(account, means.clock, means.lend)
 
 
+def _openapi(server: OpenApi, means: Means) -> Host:
+    document = (means.folder / server.document).resolve()
+    if not document.is_relative_to(means.folder.resolve()):
+        raise ConfigError(
+            f"The document of `{server.title}` lies outside of the workspace.", "Copy it here.", file="deputy.toml"
+        )
+    api = Api(
+        name=server.name, document=document, base_url=server.base_url, headers=server.headers, bearer=server.bearer,
+        user=server.user, password=server.password, key_header=server.key_header, limit=server.limit,
+        deadline=60.0 if server.deadline is None else server.deadline,
+    )  # fmt: skip
+    return OpenApiTools(api, means.clock, means.lend, server.configured)
+
+
 HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
     Calendar: _calendar,
     HttpSites: _http,
     MailConnection: _mail,
     McpServer: _mcp,
+    OpenApi: _openapi,
     Database: _sql,
 }
 

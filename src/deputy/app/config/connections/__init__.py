@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from deputy.app.config.connections import calendar, http, mail, mcp, sql
+from deputy.app.config.connections import calendar, http, mail, mcp, openapi, sql
 from deputy.app.config.connections.base import Connection, Server, ToolSettings
 from deputy.app.config.connections.http import HttpSites
 from deputy.app.config.connections.mail import MailConnection
@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "http": Kind(http.read, own=True),
     "mail": Kind(mail.read, own=True),
     "mcp": Kind(mcp.read, own=False),
+    "openapi": Kind(openapi.read, own=False),
     "sql": Kind(sql.read, own=True),
 }
 
