@@ -44,7 +44,7 @@ def test_a_call_in_text_is_a_call():
     assert isinstance(result, Done)
     assert isinstance(result.value, Reply)
     assert result.value.calls == (ModelCall("call_0_0", "erp.pay", '{"id":"7"}'),)
-    assert (result.value.text, result.value.finish) == ("", "tool_calls")
+    assert (result.value.text, result.value.finish) == ("", "calls_in_text")
 
 
 def test_a_call_that_cannot_be_taken_fails_with_its_cost():

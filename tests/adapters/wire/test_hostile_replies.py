@@ -48,6 +48,8 @@ TRAPS = {
     "calls in a list": "<tool_call>[" + '{"name": "look"},' * (MEGA // 10) + "]</tool_call>",
     "a call in a list in a list": "<tool_call>" + "[" * 90 + '{"name": "look"}' + "]" * 90 + "</tool_call>",
     "functions": "<function=look>\n" * (MEGA // 8),
+    "many calls that share a large source": "<tool_call>["
+    + ", ".join(['{"name": "look", "arguments": {"id": "' + "x" * (MEGA // 10) + '"}}'] * 128) + "]</tool_call>",
     "flowers": "✿FUNCTION✿: look\n✿ARGS✿: {}\n" * (MEGA // 15),
     "a flower and space": "✿FUNCTION✿: look" + " \n" * MEGA,
     "a number of many digits": '<tool_call>{"name": "look", "arguments": {"id": ' + "9" * MEGA + "}}</tool_call>",

@@ -38,7 +38,7 @@ def found(case: Case, parts: list[bytes]) -> Found:
         assert error.code == "unparsed_tool_call"
         return Found("", "", [], error.message)
     assert len({call.id for call in reply.calls}) == len(reply.calls)
-    assert (reply.finish == "tool_calls") == bool(reply.calls) or case.native
+    assert reply.finish == ("calls_in_text" if reply.calls and not case.native else reply.finish)
     return Found(reply.text, reply.reasoning, [(call.tool, json.loads(call.arguments)) for call in reply.calls], "")
 
 

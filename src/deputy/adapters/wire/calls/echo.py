@@ -31,7 +31,7 @@ def marked(messages: Iterable[Message]) -> bool:
 
 def repeated(messages: Iterable[Message], sources: Iterable[str]) -> bool:
     """Whether anything the model was told has one of these calls, however it is spelled out there."""
-    wanted = [letters for source in sources if (letters := _letters(source))]
+    wanted = [letters for source in set(sources) if (letters := _letters(source))]
     return any(any(letters in told for letters in wanted) for told in map(_letters, (m.text for m in _told(messages))))
 
 

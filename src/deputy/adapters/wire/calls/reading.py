@@ -17,6 +17,7 @@ from deputy.domain.message import ModelCall, Prompt, Reply
 
 __all__ = ["UnparsedToolCall", "reread"]
 
+IN_TEXT = "calls_in_text"  #: why a reply ended whose calls were found here, as the journal has it
 _EXCERPT = 120  #: characters of a call in an error
 _BARE = re.compile(r"\s*[\[{]")
 _TAGS = str.maketrans("<>✿", "[]*")  # an error is read by the model: no call may stand in it
@@ -60,7 +61,7 @@ def reread(reply: Reply, prompt: Prompt, tool: Callable[[str], str]) -> Reply:
         return msgspec.structs.replace(reply, text=text, reasoning=reasoning)
     _refuse_echoes(prompt, found.calls)
     return msgspec.structs.replace(
-        reply, text=text, reasoning=reasoning, calls=_numbered(prompt, found.calls), finish="tool_calls"
+        reply, text=text, reasoning=reasoning, calls=_numbered(prompt, found.calls), finish=IN_TEXT
     )
 
 
