@@ -42,6 +42,7 @@ class Office:
         self.crashes: list[tuple[str, BaseException]] = []
         self.deployment = Deployment(settings, self._files_changed)
         self.secrets = Secrets(settings.folder, lambda: self.settings.references)
+        self._sources: list[Sources] = []
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
         self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
@@ -71,7 +72,8 @@ class Office:
 
     def starter(self) -> Starter:
         """What starts runs without a person."""
-        sources = Sources(self.deployment, self.store, self.clock, self._notice)
+        sources = Sources(self.deployment, self.store, self.clock, tell=self._notice, lend=self.secrets.lend)
+        self._sources.append(sources)
         return Starter(self.store, self.clock, sources, self._trouble)
 
     async def note_creation(self) -> None:
@@ -88,6 +90,8 @@ class Office:
 
     async def close(self) -> None:
         """Let go of everything."""
+        for sources in self._sources:
+            await sources.close()
         await self.versions.close()
         await self._models.close()
         await self.store.close()

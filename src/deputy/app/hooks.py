@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from deputy.app.bootstrap import Office
+from deputy.app.occasions import arrival_of, with_text
 from deputy.app.signatures import Signed, signed
-from deputy.app.starting import arrival_of, with_text
 from deputy.base.canonical import digest
 from deputy.base.errors import StoreError, UsageError
 from deputy.domain.label import Label

@@ -7,39 +7,47 @@ from pathlib import Path
 
 import msgspec
 
-from deputy.adapters.folder import File, FolderWatch, Unreadable
+from deputy.adapters.folder import File, FolderWatch
 from deputy.adapters.tool.files.paths import PathRefused, parts_of
 from deputy.adapters.tool.files.placing import place
-from deputy.app.config import Settings
+from deputy.app.config import Connection, Settings
+from deputy.app.config.connections.mail import MailConnection
 from deputy.app.deployment import Deployment
+from deputy.app.letters import Listener
+from deputy.app.mailboxes import Premises, mailbox_of
+from deputy.app.occasions import arrival_of, with_text
 from deputy.app.versions import keep
-from deputy.base.canonical import canonical, digest
+from deputy.base.canonical import digest
 from deputy.base.clock import Clock
-from deputy.base.errors import StoreDamaged
+from deputy.base.errors import DeputyError, NotFound, StoreDamaged, StoreError
 from deputy.domain.agent import Agent
 from deputy.domain.event import Ended
 from deputy.domain.label import Label
 from deputy.domain.occasion import Attachment, Occasion
 from deputy.domain.run import Run
-from deputy.domain.trigger import Folder, RunEnd, Trigger
+from deputy.domain.trigger import Folder, Mail, RunEnd, Trigger
 from deputy.kernel.flow import context_label
 from deputy.kernel.starter import Look
 from deputy.ports.arrivals import Arrival
 from deputy.ports.store import Store
 
-__all__ = ["Endings", "Sources", "arrival_of", "with_text"]
+__all__ = ["Endings", "Sources"]
 
-INLINE = 2_048  #: bytes of text that an occasion carries itself
+LONGEST_LOOK = 30.0  #: seconds that a mailbox may take to answer
 READABLE = 64 << 10  #: bytes of a text file that a run is shown at once
 
 
 class Sources:
     """The triggers of a workspace, for the starter."""
 
-    def __init__(self, deployment: Deployment, store: Store, clock: Clock, tell: Callable[[str], None]) -> None:
-        self._deployment, self._store, self._clock, self._tell = deployment, store, clock, tell
+    def __init__(
+        self, deployment: Deployment, store: Store, clock: Clock, *, tell: Callable[[str], None],
+        lend: Callable[[str], str],
+    ) -> None:  # fmt: skip
+        self._deployment, self._store, self._clock, self._tell, self._lend = deployment, store, clock, tell, lend
         self._declared: tuple[Settings | None, Mapping[str, Trigger]] = (None, {})
         self._kept: set[str] = set()
+        self._listeners: dict[str, tuple[tuple[str, Connection], Listener]] = {}
         self._folders: dict[str, tuple[str, FolderWatch]] = {}
 
     def notice(self, text: str) -> None:
@@ -78,15 +86,42 @@ class Sources:
 
     def polled(self, trigger: Trigger) -> float | None:
         """How often (seconds) to look at a source; None where it comes to us."""
-        return trigger.source.every if isinstance(trigger.source, Folder) else None
+        return trigger.source.every if isinstance(trigger.source, Folder | Mail) else None
 
     async def look(self, trigger: Trigger, cursor: str) -> Look:
         """Look at a source."""
-        assert isinstance(trigger.source, Folder)
         try:
+            if isinstance(trigger.source, Mail):
+                async with asyncio.timeout(LONGEST_LOOK):
+                    return await (await self._listener(trigger, trigger.source)).look(cursor)
+            assert isinstance(trigger.source, Folder)
             return await self._look_into(trigger, trigger.source)
-        except Unreadable as exc:
-            return Look(wrong=f"{exc.message}. {exc.remedy}".rstrip("."))
+        except TimeoutError:
+            return Look(wrong=f"no answer within {LONGEST_LOOK:g} seconds")
+        except StoreError:
+            raise
+        except DeputyError as exc:
+            return Look(wrong=f"{exc.message}. {exc.remedy}".strip().rstrip("."))
+
+    async def close(self) -> None:
+        """Listen to nothing any more."""
+        for _, listener in self._listeners.values():
+            await listener.close()
+        self._listeners.clear()
+
+    async def _listener(self, trigger: Trigger, source: Mail) -> Listener:
+        connection = self._deployment.settings.connections.get(source.mailbox)
+        if not isinstance(connection, MailConnection):
+            raise NotFound(f"there is no mailbox `{source.mailbox}`", "Name a `[mail.NAME]` of deputy.toml.")
+        known = self._listeners.get(trigger.key)
+        if known is None or known[0] != (trigger.spec, connection):
+            if known is not None:
+                await known[1].close()
+            mailbox = mailbox_of(connection, Premises(self._deployment.settings.folder, self._clock, self._lend))
+            known = self._listeners[trigger.key] = (
+                (trigger.spec, connection), Listener(trigger, source, mailbox, self._clock)
+            )  # fmt: skip
+        return known[1]
 
     async def _look_into(self, trigger: Trigger, source: Folder) -> Look:
         known = self._folders.get(trigger.key)
@@ -164,16 +199,3 @@ def _text(content: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return None if "\0" in text else text
-
-
-def with_text(occasion: Occasion, text: str) -> tuple[Occasion, list[tuple[str, bytes]]]:
-    """An occasion that brings a text, and the blob of one that is long."""
-    body = text.encode("utf-8", "replace")
-    if len(body) <= INLINE:
-        return msgspec.structs.replace(occasion, text=body.decode()), []
-    return msgspec.structs.replace(occasion, blob=digest(body)), [(digest(body), body)]
-
-
-def arrival_of(occasion: Occasion, *blobs: tuple[str, bytes], skipped: str = "") -> Arrival:
-    """What the store keeps of an occasion."""
-    return Arrival(occasion.trigger, occasion.id, occasion.at, canonical(occasion), tuple(blobs), skipped)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from deputy.app.bootstrap import Office
+from deputy.app.occasions import arrival_of, with_text
 from deputy.app.queries import live_workers
-from deputy.app.starting import arrival_of, with_text
 from deputy.app.views import moment
 from deputy.base.errors import NotFound, UsageError
 from deputy.base.ids import run_id_of

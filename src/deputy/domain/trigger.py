@@ -62,7 +62,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail", omit_defaults=
 
     mailbox: str = "mail"  #: the prefix of its connection
     match: dict[str, str] = {}
-    every: float = 30.0
+    every: float = 5.0
 
 
 Source = Schedule | Webhook | Folder | RunEnd | Mail

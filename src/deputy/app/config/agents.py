@@ -21,6 +21,7 @@ from deputy.base.errors import ConfigError
 from deputy.domain.agent import Agent, Autonomy, Bundle, Grant
 from deputy.domain.cost import Limits
 from deputy.domain.principal import Directory
+from deputy.domain.trigger import Mail
 
 __all__ = ["AGENT_FILE", "AGENT_NAME", "AgentFile", "agent_from_bundle", "deploy", "parse_agent", "rehearsal_of"]
 
@@ -197,6 +198,12 @@ def deploy(found: AgentFile, bundle: Bundle, settings: Settings) -> Deployed:
         message = "An agent on the model `rehearsal` needs a rehearsal.yaml beside it."
         raise table.wrong("model", message, "Write its replies into rehearsal.yaml, or name another model.")
     triggers = read_triggers(table, agent.name, settings.timezone)
+    mailboxes = {name for name, found in settings.connections.items() if found.title.startswith("mail.")}
+    for trigger in triggers:
+        if isinstance(trigger.source, Mail) and trigger.source.mailbox not in mailboxes:
+            message = f"There is no mailbox {shown(trigger.source.mailbox)} in deputy.toml."
+            remedy = "Describe it under `[mail.NAME]`."
+            raise table.document.wrong((*table.where, "triggers", trigger.number - 1), message, remedy)
     return Deployed(
         agent=msgspec.structs.replace(agent, owner=owner.id), bundle=bundle, file=found.front.file,
         triggers=triggers, rehearsal=rehearsal, references=tuple(references_of(table, triggers)), front=found.front,
