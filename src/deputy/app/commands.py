@@ -63,8 +63,11 @@ async def start(office: Office, agent: str, task: str, person: Person, *, waits:
 # -- answers
 
 
-async def approve(office: Office, name: str, person: Person, edit: object = None) -> str:
-    """Agree to the effect of an item, changed by a merge patch if one is given; or raise a budget. Returns its id."""
+async def approve(office: Office, name: str, person: Person, edit: object = None, *, via: str = "") -> str:
+    """Agree to the effect of an item, changed by a merge patch if one is given; or raise a budget. Returns its id.
+
+    `via` is noted with the answer: how it came, if not by a command.
+    """
     item, asked = await _answerable(office, name, person, ("approval", "budget"))
     if asked.kind == "budget":
         await _deliver(office, item, person, Raise(item.id, _raise_by(office, asked, edit)))
@@ -72,20 +75,20 @@ async def approve(office: Office, name: str, person: Person, edit: object = None
     if edit is not None:
         await _check_edit(office, item, asked, edit)
     patch = None if edit is None else _object(edit)
-    await _deliver(office, item, person, Approve(item.id, asked.digest, patch))
+    await _deliver(office, item, person, Approve(item.id, asked.digest, patch, via))
     return item.id
 
 
-async def deny(office: Office, name: str, person: Person, reason: str) -> str:
+async def deny(office: Office, name: str, person: Person, reason: str, *, via: str = "") -> str:
     """Refuse an item."""
     item, _ = await _answerable(office, name, person, ("approval", "budget", "question"))
     if not reason.strip():
         raise UsageError("A refusal needs a reason.", "Say why with --reason TEXT.")
-    await _deliver(office, item, person, Refuse(item.id, reason))
+    await _deliver(office, item, person, Refuse(item.id, reason, via))
     return item.id
 
 
-async def answer(office: Office, name: str, person: Person, text: str) -> str:
+async def answer(office: Office, name: str, person: Person, text: str, *, via: str = "") -> str:
     """Answer a question."""
     item, asked = await _answerable(office, name, person, ("question",))
     if asked.parameters:
@@ -97,7 +100,7 @@ async def answer(office: Office, name: str, person: Person, text: str) -> str:
                 f"{text!r} is none of the answers to choose from.", f"They are {', '.join(asked.options)}."
             )
         text = matching[0]
-    await _deliver(office, item, person, Reply(item.id, text))
+    await _deliver(office, item, person, Reply(item.id, text, via))
     return item.id
 
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 from deputy.app.bootstrap import Office
+from deputy.app.correspondence import corresponding
+from deputy.app.mailboxes import Premises, channel_of
 from deputy.app.queries import live_workers
 from deputy.base.errors import StoreDamaged
 from deputy.domain.event import Event, event_from
@@ -76,7 +78,8 @@ async def serve(office: Office, stop: asyncio.Event) -> None:
     """Drive everything that comes until told to stop."""
     await office.keep_all()
     worker = office.worker()
-    async with _stopped_by(worker, stop):
+    premises = Premises(office.settings.folder, office.clock, office.secrets.lend)
+    async with corresponding(office, lambda: channel_of(office.settings, premises)), _stopped_by(worker, stop):
         await worker.run()
 
 

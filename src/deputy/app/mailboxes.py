@@ -4,6 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
+from deputy.adapters.channel.mail import MailChannel
 from deputy.adapters.tool.mail import MailTools, Shelf, Writer
 from deputy.adapters.wire.mail.addresses import domain_of
 from deputy.adapters.wire.mail.box import Box
@@ -15,12 +18,14 @@ from deputy.adapters.wire.mail.maildir_post import MaildirRecord, Outbox
 from deputy.adapters.wire.mail.reading import Reader
 from deputy.adapters.wire.mail.sending import Post
 from deputy.adapters.wire.mail.smtp import Smtp, SmtpServer
+from deputy.app.config import Settings
 from deputy.app.config.connections.mail import MailConnection, MailServer
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError
+from deputy.ports.channel import Channel
 from deputy.ports.mailbox import Mailbox
 
-__all__ = ["Premises", "mail_tools", "mailbox_of", "writer_of"]
+__all__ = ["Premises", "channel_of", "mail_tools", "mailbox_of", "writer_of"]
 
 
 class Premises(NamedTuple):
@@ -58,6 +63,18 @@ def writer_of(connection: MailConnection, premises: Premises) -> Writer | None:
     root = premises.folder / connection.maildir
     post = Post(MaildirRecord(root, connection.sent), smtp or Outbox(root, connection.outbox))
     return Writer(connection.address, connection.display, post, smtp.check if smtp is not None else None)
+
+
+def channel_of(settings: Settings, premises: Premises) -> Channel | None:
+    """The mailbox by which people are asked, if one is chosen; whoever asks for it closes it."""
+    chosen = next((c for c in settings.connections.values() if isinstance(c, MailConnection) and c.channel), None)
+    writer = writer_of(chosen, premises) if chosen is not None else None
+    if chosen is None or writer is None:
+        return None
+    apart = msgspec.structs.replace(chosen, name=f"{chosen.name}.channel")  # an index of its own
+    return MailChannel(
+        mailbox_of(apart, premises), writer.post, address=writer.address, name=writer.name, clock=premises.clock
+    )
 
 
 # -- inside

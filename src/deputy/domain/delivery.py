@@ -22,13 +22,15 @@ class Approve(msgspec.Struct, tag="approve", frozen=True, omit_defaults=True):
     item: str
     digest: str
     edit: dict[str, object] | None = None
+    via: str = ""  #: how it came, if not here: the channel, and what vouched for the sender
 
 
-class Refuse(msgspec.Struct, tag="deny", frozen=True):
+class Refuse(msgspec.Struct, tag="deny", frozen=True, omit_defaults=True):
     """Refusal of an item, with the reason."""
 
     item: str
     reason: str
+    via: str = ""
 
 
 class Expire(msgspec.Struct, tag="expire", frozen=True):
@@ -37,11 +39,12 @@ class Expire(msgspec.Struct, tag="expire", frozen=True):
     item: str
 
 
-class Reply(msgspec.Struct, tag="reply", frozen=True):
+class Reply(msgspec.Struct, tag="reply", frozen=True, omit_defaults=True):
     """The answer to a question."""
 
     item: str
     text: str
+    via: str = ""
 
 
 class Settle(msgspec.Struct, tag="settle", frozen=True):

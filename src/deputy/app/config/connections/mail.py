@@ -46,6 +46,7 @@ class MailConnection(Connection, frozen=True, kw_only=True):
     inbox: str = "INBOX"
     sent: str = "Sent"
     outbox: str = "Outbox"
+    channel: bool = False  #: whether people are asked by it
     saves_sent: bool | None = None  #: whether the server itself keeps a copy of what is sent; None: ask it
 
     def references(self) -> Iterator[tuple[str, Where]]:
@@ -58,7 +59,7 @@ def read(name: str, table: Table) -> MailConnection:
     """The table `[mail.NAME]`."""
     table.only(
         "address", "name", "maildir", "imap", "smtp", "user", "password", "ca", "authserv_id", "inbox", "sent",
-        "outbox", "saves_sent",
+        "outbox", "saves_sent", "channel",
     )  # fmt: skip
     address = table.need("address", _address, "Give the address that letters are sent from.")
     if ("maildir" in table) == ("imap" in table):
@@ -70,7 +71,7 @@ def read(name: str, table: Table) -> MailConnection:
     if imap is not None and not password:
         message = f"{table.title} has an `imap` and no `password`."
         raise table.document.wrong(table.where, message, 'Add `password = "secret:NAME"` or `"env:NAME"`.')
-    for key, other in (("user", "password"), ("saves_sent", "imap"), ("inbox", "imap")):
+    for key, other in (("user", "password"), ("saves_sent", "imap"), ("inbox", "imap"), ("channel", "authserv_id")):
         if key in table and other not in table:
             raise table.wrong(key, f"`{key}` in {table.title} goes with `{other}`.", "Remove it, or add that.")
     return MailConnection(
@@ -80,6 +81,7 @@ def read(name: str, table: Table) -> MailConnection:
         ca=table.get("ca", values.line, ""), authserv_id=table.get("authserv_id", values.line, ""),
         inbox=table.get("inbox", _folder, "INBOX"), sent=table.get("sent", _folder, "Sent"),
         outbox=table.get("outbox", _folder, "Outbox"), saves_sent=table.get("saves_sent", values.flag, None),
+        channel=table.get("channel", values.flag, False),
     )  # fmt: skip
 
 

@@ -1,0 +1,201 @@
+"""People are asked by mail and answer by mail; what is not certainly theirs is not an answer."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.adapters.mail.letters import AUTHSERV, put, written
+from tests.cli.offices import ASKER, DEPUTY, PAYER, PEOPLE, make
+
+from deputy.adapters.channel.mail import own_words
+from deputy.app import driving
+from deputy.app.bootstrap import Office, office
+from deputy.app.commands import person_named, start
+from deputy.app.queries import opened
+
+MAIL = f"""
+[mail.default]
+address = "deputy@tiny.example"
+maildir = "mail"
+authserv_id = "{AUTHSERV}"
+channel = true
+"""
+LIN = PEOPLE.replace('name = "Lin Hao"', 'name = "Lin Hao"\nemail = "lin@tiny.example"')
+
+
+class Hall:
+    """A workspace that is served, whose mail the test carries."""
+
+    def __init__(self, folder: Path, opened_office: Office) -> None:
+        self.mail, self.office = folder / "mail", opened_office
+
+    async def until(self, met: Callable[[], Any]) -> Any:
+        async with asyncio.timeout(30):
+            while not (found := met()):
+                await asyncio.sleep(0.05)
+            return found
+
+    async def run(self, agent: str, task: str) -> str:
+        return await start(self.office, agent, task, person_named(self.office, "wei"))
+
+    def sent(self, to: str) -> list[EmailMessage]:
+        """The letters to somebody that lie in the outbox."""
+        files = sorted((self.mail / ".Outbox" / "new").glob("*")) if (self.mail / ".Outbox" / "new").exists() else []
+        letters = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        return [letter for letter in letters if letter["to"] == to]
+
+    async def asked(self, to: str, most: int = 1) -> EmailMessage:
+        return (await self.until(lambda: found if len(found := self.sent(to)) >= most else None))[-1]
+
+    def answer(
+        self, asked: EmailMessage, text: str, *, sender: str = "lin@tiny.example", vouched: str = "tiny.example",
+        headers: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        quoted = "\n".join(f"> {line}" for line in str(asked.get_content()).splitlines())
+        tied = {"In-Reply-To": str(asked["message-id"]), "References": str(asked["message-id"])}
+        put(self.mail, written(
+            sender=sender, to="deputy@tiny.example", subject=f"Re: {asked['subject']}", vouched=vouched,
+            text=f"{text}\n\nOn Monday, deputy@tiny.example wrote:\n{quoted}\n", headers=tied | (headers or {}),
+        ))  # fmt: skip
+
+    async def state(self, run: str) -> str:
+        row = await self.office.store.run(run)
+        assert row is not None
+        return row.state
+
+    async def ended(self, run: str, state: str) -> None:
+        async with asyncio.timeout(30):
+            while await self.state(run) != state:
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def hall(folder: Path):
+    for part in ("tmp", "new", "cur"):
+        (folder / "mail" / part).mkdir(parents=True, exist_ok=True)
+    stop = asyncio.Event()
+    async with office(str(folder)) as opened_office:
+        serving = asyncio.create_task(driving.serve(opened_office, stop))
+        try:
+            yield Hall(folder, opened_office)
+        finally:
+            stop.set()
+            await serving
+
+
+def told(tmp_path: Path, story: Callable[[Hall], Any]) -> None:
+    make(tmp_path, PAYER | ASKER, DEPUTY + MAIL, LIN)
+
+    async def run() -> None:
+        async with hall(tmp_path) as open_hall:
+            await story(open_hall)
+
+    asyncio.run(run())
+
+
+def test_an_approval_is_asked_by_mail_and_given_by_reply(tmp_path: Path) -> None:
+    async def story(at: Hall) -> None:
+        run = await at.run("payer", "7")
+        asked = await at.asked("lin@tiny.example")
+        text = str(asked.get_content())
+        assert '"amount": 7' in text and "approve" in text and asked["auto-submitted"] == "auto-generated"
+        at.answer(asked, "Approve")
+        await at.ended(run, "done")
+        assert (tmp_path / "paid.txt").read_text() == "7\n"
+        received = [event for event in (await opened(at.office, run)).events if type(event).__name__ == "Received"]
+        assert "person:lin" in str(received[0])
+        assert f"mail, dmarc=pass for tiny.example, says {AUTHSERV}" in str(received[0])
+        at.answer(asked, "approve")  # once more
+        await asyncio.sleep(1.5)
+        assert (tmp_path / "paid.txt").read_text() == "7\n"
+        assert len(at.sent("lin@tiny.example")) == 1
+
+    told(tmp_path, story)
+
+
+def test_a_question_is_answered_by_reply(tmp_path: Path) -> None:
+    async def story(at: Hall) -> None:
+        run = await at.run("asker", "x")
+        asked = await at.asked("wei@tiny.example")
+        at.answer(asked, "green", sender="wei@tiny.example")
+        await at.asked("wei@tiny.example", 2)
+        (refused,) = [one for one in at.sent("wei@tiny.example") if one["subject"] == "Your answer was not taken"]
+        assert "none of the answers to choose from" in str(refused.get_content())
+        at.answer(asked, "Blue", sender="wei@tiny.example")
+        await at.ended(run, "done")
+
+    told(tmp_path, story)
+
+
+def test_a_refusal_needs_a_reason(tmp_path: Path) -> None:
+    async def story(at: Hall) -> None:
+        run = await at.run("payer", "7")
+        asked = await at.asked("lin@tiny.example")
+        at.answer(asked, "deny")
+        await at.asked("lin@tiny.example", 2)
+        at.answer(asked, "Deny: too much")
+        async with asyncio.timeout(30):
+            while await at.state(run) not in ("done", "failed"):
+                await asyncio.sleep(0.05)
+        assert not (tmp_path / "paid.txt").exists()
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize("forged", ["unvouched", "other domain", "other person", "automatic", "token", "quoted"])
+def test_what_is_not_certainly_the_persons_own_answer_is_none(tmp_path: Path, forged: str) -> None:
+    async def story(at: Hall) -> None:
+        run = await at.run("payer", "7")
+        asked = await at.asked("lin@tiny.example")
+        changed = message_from_bytes(asked.as_bytes(), policy=policy.default)
+        if forged == "token":
+            name = str(asked["message-id"])
+            del changed["message-id"]
+            changed["Message-ID"] = name.replace(".t", ".t0", 1)[: name.index("@")] + name[name.index("@") :]
+        at.answer(
+            changed, "> approve" if forged == "quoted" else "approve",
+            sender="wei@tiny.example" if forged == "other person" else "lin@tiny.example",
+            vouched={"unvouched": "", "other domain": "evil.example"}.get(forged, "tiny.example"),
+            headers={"Auto-Submitted": "auto-replied"} if forged == "automatic" else None,
+        )  # fmt: skip
+        cursor = tmp_path / ".deputy" / "mail" / "channel.cursor"
+        await at.until(lambda: cursor.exists() and cursor.read_text().split(".")[1] == "1")
+        assert await at.state(run) == "waiting"
+        assert not (tmp_path / "paid.txt").exists()
+
+    told(tmp_path, story)
+
+
+def test_after_a_restart_nobody_is_asked_twice_and_answers_meanwhile_count(tmp_path: Path) -> None:
+    make(tmp_path, PAYER, DEPUTY + MAIL, LIN)
+
+    async def story() -> None:
+        async with hall(tmp_path) as at:
+            run = await at.run("payer", "7")
+            asked = await at.asked("lin@tiny.example")
+        async with hall(tmp_path) as at:
+            await asyncio.sleep(0.5)
+            assert len(at.sent("lin@tiny.example")) == 1
+        at.answer(asked, "approve")
+        async with hall(tmp_path) as at:
+            await at.ended(run, "done")
+            assert len(at.sent("lin@tiny.example")) == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("approve\n\n> approve", "approve"), ("> approve\nno", ""), ("blue\n\nAm Montag schrieb Lin:\n> x", "blue"),
+        ("yes\n-- \nLin", "yes"), ("ok\n________________________________\nFrom: x", "ok"), ("a\nFrom: x <y@z>\nb", "a"),
+        ("-----Original Message-----\napprove", ""), ("\n\nred\n", "red"),
+    ],
+)  # fmt: skip
+def test_an_answer_is_what_stands_above_what_is_answered(text: str, own: str) -> None:
+    assert own_words(text) == own
