@@ -192,3 +192,15 @@ def test_the_model_is_the_one_named_or_the_default_or_the_only_one(clinic: Clini
 def test_a_workspace_without_a_model_says_so(clinic: Clinic):
     said = clinic.shell("doctor", "model")
     assert (said.code, "deputy.toml has no model with a server." in said.err) == (2, True)
+
+
+def test_the_doctor_of_the_workspace_says_what_it_knows_of_models_without_asking_them(clinic: Clinic):
+    with listening(Twin("vllm")) as server:
+        known, unknown = route(server.url, name="known"), route(server.url, name="unknown", model="nobody-1")
+        unpriced = route(server.url, 'server = "dashscope"\n', name="unpriced")
+        (clinic.folder / "deputy.toml").write_text(DEPUTY + known + unknown + unpriced)
+        found = [one for one in clinic.shell("doctor", "--json").json if one["check"] == "models"]
+    assert [one["level"] for one in found] == ["ok", "warning", "error"]
+    assert "nothing is known of a model 'nobody-1'" in found[1]["message"]
+    assert found[2]["remedy"] == "Give `price` in EUR per million tokens under [models.unpriced]."
+    assert not server.received

@@ -11,9 +11,11 @@ from deputy.adapters.tool.source import load_functions, load_module
 from deputy.app.bootstrap import Office, database_file, office
 from deputy.app.config import Connection, Deployed, Server, Settings, find_workspace, load
 from deputy.app.config.document import did_you_mean
+from deputy.app.config.settings import REHEARSAL
 from deputy.app.hosts import Examined, Host, Means, host_for
 from deputy.app.pins import Manifest, changes_of
 from deputy.app.policy_check import at_the_limit, would_answer
+from deputy.app.routes import understood
 from deputy.app.secrets import Secrets, known_secrets, needed
 from deputy.app.triggers import examined
 from deputy.base.clock import Clock, SystemClock
@@ -58,7 +60,7 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
         return
     agents, people = len(settings.agents), len(settings.directory.people)
     yield Finding("files", "ok", f"{_count(agents, 'agent')} and {_count(people, 'person', 'people')} are declared.")
-    for finding in (*_disk(settings), *_secrets(settings)):
+    for finding in (*_disk(settings), *_secrets(settings), *_models(settings)):
         yield finding
     doing("the database")
     pinned: Mapping[str, Manifest] = {}
@@ -114,6 +116,22 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         if not known.used_by and not known.problem:
             message = f"Nothing refers to `secret:{known.name}`."
             yield Finding("secrets", "warning", message, f"If nobody needs it: `deputy secret remove {known.name}`.")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    """What can be said of models without asking them."""
+    for route in settings.models.values():
+        if route.provider == REHEARSAL:
+            continue
+        found = understood(route, settings.currency)
+        if found.unusable:
+            message, _, remedy = f"`{route.name}`: {found.unusable}".rpartition(". ")
+            yield Finding("models", "error", f"{message}.", remedy)
+        elif found.known.model is None:
+            message = f"`{route.name}`: nothing is known of a model {route.model!r}; it gets careful defaults."
+            yield Finding("models", "warning", message, f"See what it can do with `deputy doctor model {route.name}`.")
+        else:
+            yield Finding("models", "ok", f"`{route.name}` is known; `deputy doctor model {route.name}` asks it.")
 
 
 # -- database

@@ -56,6 +56,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[ToolOffer, ...] = ()
     max_tokens: int
     script: Script
+    must: str = ""  #: the tool on offer that has to be called, where a server can be made to
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -95,6 +95,7 @@ class _Worker:
         prompt = Prompt(
             route=agent.model, agent=agent.name, version=visit.row.version, messages=messages, tools=tools,
             max_tokens=min(agent.max_tokens, route.max_tokens), script=Script(question, (), (0,) * (earlier + 1)),
+            must=tools[0].name if tools else "",
         )  # fmt: skip
         tokens = (len(canonical(messages)) + len(offered) + 1) // 2
         wall = within(visit.run, route.deadline, visit.limits().run)

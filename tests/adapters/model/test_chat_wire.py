@@ -3,6 +3,7 @@ import re
 import string
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,15 @@ def test_tools_are_offered_by_their_wire_names_and_parallel_calls_are_explicit(p
     assert body["parallel_tool_calls"] is parallel
     function = {"name": "erp__pay", "description": "Does erp.pay.", "parameters": offer("erp.pay").parameters}
     assert body["tools"] == [{"type": "function", "function": function}]
+
+
+def test_a_tool_is_demanded_only_where_a_probe_found_that_it_can_be():
+    prompt = msgspec.structs.replace(prompt_of(tools=[offer("erp.pay")]), must="erp.pay")
+    assert "tool_choice" not in request(prompt, model="m")
+    demanded = {"type": "function", "function": {"name": "erp__pay"}}
+    assert request(prompt, model="m", dialect=Dialect(forced=True))["tool_choice"] == demanded
+    plain = prompt_of(tools=[offer("erp.pay")])
+    assert "tool_choice" not in request(plain, model="m", dialect=Dialect(forced=True))
 
 
 def test_there_is_one_system_message_and_it_comes_first():

@@ -63,6 +63,8 @@ def request(
         ]
         if dialect.parallel is not None:
             body["parallel_tool_calls"] = dialect.parallel
+        if prompt.must and dialect.forced:
+            body.setdefault("tool_choice", {"type": "function", "function": {"name": wire_name(prompt.must)}})
     return body
 
 
