@@ -150,3 +150,9 @@ def test_a_plan_is_told_by_the_host():
     assert plan("ws-1.ap-southeast-1.maas.aliyuncs.com") == "Singapore, pay-as-you-go"
     assert plan("token-plan.cn-beijing.maas.aliyuncs.com") == "of the address, Token Plan"
     assert plan("dashscope.aliyuncs.com.evil.example") == "None"
+
+
+def test_a_provider_has_to_begin_soon_and_ones_own_server_may_read_for_long():
+    assert endpoint_of(route("qwen3.7-plus"), "USD").first_token == 120
+    assert endpoint_of(route("qwen3:8b", "http://127.0.0.1:11434/v1"), "USD").first_token is None
+    assert endpoint_of(route("qwen3:8b", "http://127.0.0.1:11434/v1", first_token=30.0), "USD").first_token == 30

@@ -14,6 +14,9 @@ from deputy.domain.catalogue import FREE, Price, Route
 __all__ = ["Understood", "endpoint_of", "kernel_route", "understood"]
 
 
+HOSTED = 120.0  #: seconds until a provider begins to answer; one's own server may read a long prompt for longer
+
+
 class Understood(NamedTuple):
     """A route with everything known of it; `price` is None where nobody can say what a call costs."""
 
@@ -71,5 +74,5 @@ def endpoint_of(route: ModelRoute, currency: str, server: ServerName | None = No
         name=route.name, base_url=route.base_url, model=route.model, price=found.price or FREE, dialect=dialect,
         extra=route.extra, cache=known.cache, plan=known.plan, unusable=found.unusable,
         elsewhere=capabilities().other_regions(known.plan) if known.plan else (),
-        first_token=route.first_token, between=route.between,
+        first_token=route.first_token or (HOSTED if known.name == "dashscope" else None), between=route.between,
     )  # fmt: skip

@@ -43,7 +43,7 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None = None
     server: ServerName | None = None  #: None: told by the address, or by asking
     thinking: Thinking = None
-    first_token: float = 120.0
+    first_token: float | None = None
     between: float = 120.0
     forced_tool_choice: bool = False  #: whether a probe found that a tool may be demanded
     extra: dict[str, object] = {}  #: passed in the body of every request

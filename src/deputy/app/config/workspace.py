@@ -107,7 +107,7 @@ def _model(name: str, table: Table) -> ModelRoute:
         context=table.get("context", values.count, None), price=_price(table),
         extra=table.get("extra", values.json_table, {}), limits=_limits(table),
         server=table.get("server", values.choice(*SERVERS), None), thinking=table.get("thinking", _thinking, None),
-        first_token=table.get("first_token", values.duration, 120.0),
+        first_token=table.get("first_token", values.duration, None),
         between=table.get("between", values.duration, 120.0),
         forced_tool_choice=table.get("forced_tool_choice", values.flag, False),
     )  # fmt: skip
