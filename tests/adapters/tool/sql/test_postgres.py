@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+import asyncpg
 import pytest
 from tests.adapters.tool.sql.bases import Asking, asked, failure, value_of
 from tests.adapters.tool.sql.conftest import Server
@@ -198,13 +199,15 @@ def test_writing_where_it_is_granted_is_one_transaction(postgres: Server):
 
 
 def test_a_commit_without_an_answer_is_unknown(postgres: Server):
-    """A trigger that waits at the commit: when time is up, the commit has left, and nobody knows."""
+    """A trigger that waits at the commit: once the commit has left, the server loses the connection."""
     waiting = """CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END $$;"""
+        $$ BEGIN PERFORM pg_sleep(50); RETURN NULL; END $$;"""
+    lose = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'deputy' AND state = 'active' AND query LIKE 'COMMIT%'"
+    )
 
     async def scenario() -> Result:
-        import asyncpg
-
         connection = await cast("Any", asyncpg).connect(postgres.admin)
         await connection.execute(
             f"{waiting} CREATE TABLE slow (x int); GRANT ALL ON slow TO writer;"
@@ -213,11 +216,11 @@ def test_a_commit_without_an_answer_is_unknown(postgres: Server):
         )
         try:
             async with asked(postgres.source("writer"), password="writer-secret", write=True) as asking:
-                return await asking("INSERT INTO slow VALUES (1)", tool="execute", deadline=1.5)
+                asked_for = asyncio.create_task(asking("INSERT INTO slow VALUES (1)", tool="execute", deadline=40.0))
+                while not asked_for.done() and not await connection.fetchval(lose):
+                    await asyncio.sleep(0.02)
+                return await asked_for
         finally:
-            await connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'deputy'"
-            )
             await connection.execute("DROP TABLE slow; DROP FUNCTION wait()")
             await connection.close()
 
