@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deputy.base.errors import StoreError
+from deputy.base.errors import DeputyError, StoreError
 from deputy.domain.agent import Agent
 from deputy.domain.event import Started, Workspace, event_from
 from deputy.domain.occasion import Occasion
@@ -321,6 +321,38 @@ def test_a_source_that_cannot_be_reached_for_long_is_an_alarm_once_until_it_can(
         clock.move(60)
         await starter.tend()
         assert [what for what, _ in await noted(store)] == ["unreachable", "reachable"]
+
+    play(scenario)
+
+
+def test_arrivals_are_known_for_seven_days_and_then_forgotten():
+    async def scenario(clock: StillClock, store: Store) -> None:
+        starter = Starter(store, clock, Office(timed(cron="0 0 * * *")))
+        await starter.tend()
+        for day in range(12):
+            clock.move(86_400)
+            await starter.tend()
+            await finish(store)
+            assert len(await store.arrivals.newest("clerk/tick", 99)) in (day + 1, 7, 8)
+        assert len(await starts(store)) == 12
+
+    play(scenario)
+
+
+def test_why_something_waits_is_said_once():
+    class Full(Office):
+        async def place(self, run: str, occasion: Occasion) -> None:
+            raise DeputyError("the disk is full")
+
+    async def scenario(clock: StillClock, store: Store) -> None:
+        office = Full(timed())
+        starter = Starter(store, clock, office)
+        await starter.tend()
+        clock.move(60)
+        for _ in range(5):
+            await starter.tend()
+        assert office.notices == ["clerk/tick waits: the disk is full"]
+        assert await store.arrivals.pending("clerk/tick") == 1
 
     play(scenario)
 

@@ -134,7 +134,7 @@ class Sources:
         old = await self._store.arrivals.known(trigger.key, [file.id for file in glance.new])
         folder = Path(source.pattern).parent.as_posix()
         found = [_file_arrival(trigger, folder, file, now) for file in glance.new if file.id not in old]
-        return Look(found, present=glance.present)
+        return Look(found)
 
 
 class Endings:

@@ -21,7 +21,7 @@ from deputy.domain.event import Workspace
 from deputy.domain.occasion import Occasion, occasion_from
 from deputy.domain.principal import SYSTEM, person_principal
 from deputy.domain.stow import stow
-from deputy.domain.trigger import Schedule, Trigger
+from deputy.domain.trigger import Folder, Schedule, Trigger
 from deputy.kernel.occurrences import next_after, passed
 from deputy.kernel.start import new_run
 from deputy.kernel.visit import FILES_WRONG
@@ -37,6 +37,7 @@ BATCH = 20  #: arrivals of one trigger that become runs before another's turn
 LOOK = 1.0  #: seconds after which we look again where nothing told us to
 PATIENCE = 5.0  #: seconds that a look may hold up the others
 BURST = 0.02  #: seconds in which changes count as one
+PRUNE = timedelta(hours=1)
 KEEP = timedelta(days=7)  #: how long arrivals are known that are over
 
 
@@ -46,7 +47,6 @@ class Look(NamedTuple):
     arrivals: Sequence[Arrival] = ()
     cursor: str = ""
     wrong: str = ""
-    present: Sequence[str] = ()  #: ids of what still lies there, and must stay known
 
 
 class Means(Protocol):
@@ -99,6 +99,8 @@ class Starter:
         self._seen: tuple[object, frozenset[str]] | None = None
         self._due: datetime | None = None
         self._looking: dict[str, asyncio.Task[TriggerRow]] = {}
+        self._pruned: datetime | None = None
+        self._said: dict[str, str] = {}  #: why a trigger's arrivals wait, as it was told last
         self._idle = False  #: nothing is declared, and nothing is left of what was
         self.begun = 0  #: runs that this process let come of arrivals
 
@@ -136,6 +138,8 @@ class Starter:
                 if self._due is None or self._due > now:
                     break
             self._seen = seen
+        if triggers:
+            await self._forget(triggers, now)
         while await self._begin_all(triggers, frozen):
             pass
         self._idle = not triggers
@@ -189,6 +193,13 @@ class Starter:
             for step, was in zip(steps, taken, strict=True)
         }
 
+    async def _forget(self, triggers: Mapping[str, Trigger], now: datetime) -> None:
+        """Once an hour, let go of what is over and old; files that were taken stay known: they may still lie there."""
+        if self._pruned is None or now - self._pruned >= PRUNE:
+            self._pruned = now
+            files = [key for key, trigger in triggers.items() if isinstance(trigger.source, Folder)]
+            await self._store.arrivals.prune(now - KEEP, files)
+
     def _first(self, trigger: Trigger, now: datetime) -> TriggerRow:
         """Where a trigger begins that is new, or waits for something else than before: never in the past."""
         due, cursor = None, ""
@@ -203,7 +214,6 @@ class Starter:
         found = await self._means.look(trigger, row.cursor)
         now, every = self._clock.now(), self._means.polled(trigger)
         due = None if every is None else now + timedelta(seconds=every)
-        await self._store.arrivals.prune(trigger.key, now - KEEP, found.present)
         cursor = row.cursor if found.wrong else found.cursor
         new, note = reached(row._replace(cursor=cursor, due=due, looked=now), row, found.wrong, now)
         self._wake.set()
@@ -255,10 +265,13 @@ class Starter:
             except DeputyError as exc:
                 if isinstance(exc, StoreError):
                     raise
-                self._means.notice(f"{trigger.key} waits: {exc.message}")
+                if self._said.get(trigger.key) != exc.message:
+                    self._said[trigger.key] = exc.message
+                    self._means.notice(f"{trigger.key} waits: {exc.message}")
                 return False
             else:
                 busy = True
+                self._said.pop(trigger.key, None)
         return len(queue.rows) == BATCH
 
     async def _start(self, trigger: Trigger, occasion: Occasion, *, alone: bool) -> None:

@@ -121,6 +121,6 @@ class Arrivals(Protocol):
         """Which of these arrived before."""
         ...
 
-    async def prune(self, trigger: str, before: datetime, keep: Sequence[str] = ()) -> int:
-        """Forget arrivals of a trigger that are over and older than this; a bounded number at a time."""
+    async def prune(self, before: datetime, but: Sequence[str] = ()) -> int:
+        """Forget arrivals that are over and older than this, except those of some triggers; at most 1,000 at a time."""
         ...

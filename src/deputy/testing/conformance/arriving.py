@@ -151,8 +151,9 @@ class Arriving:
     async def test_only_what_is_over_and_old_is_forgotten(self, world: World) -> None:
         for n in range(4):
             await world.store.arrivals.arrive(arrival(f"a-{n}", skipped="" if n == 3 else "missed"))
+        await world.store.arrivals.arrive(arrival("a-5", "clerk/files", skipped="missed"))
         hour = timedelta(hours=1)
-        assert await world.store.arrivals.prune("clerk/hook", NOON - hour) == 0
-        assert await world.store.arrivals.prune("clerk/hook", NOON + hour, ["a-0"]) == 2
-        kept = await world.store.arrivals.newest("clerk/hook", 9)
-        assert [found.id for found in kept] == ["a-3", "a-0"]
+        assert await world.store.arrivals.prune(NOON - hour) == 0
+        assert await world.store.arrivals.prune(NOON + hour, ["clerk/files"]) == 3
+        assert [found.id for found in await world.store.arrivals.newest("clerk/hook", 9)] == ["a-3"]
+        assert await world.store.arrivals.known("clerk/files", ["a-5"]) == {"a-5"}

@@ -113,11 +113,11 @@ class MemoryArrivals:
     async def known(self, trigger: str, ids: Sequence[str]) -> set[str]:
         return {name for name in ids if (trigger, name) in self._database().arrivals}
 
-    async def prune(self, trigger: str, before: datetime, keep: Sequence[str] = ()) -> int:
+    async def prune(self, before: datetime, but: Sequence[str] = ()) -> int:
         db = self._database()
         old = [
             key for key, row in db.arrivals.items()
-            if row.trigger == trigger and row.at < before and row.state in ("over", "skipped") and row.id not in keep
+            if row.at < before and row.state in ("over", "skipped") and row.trigger not in but
         ][:1000]  # fmt: skip
         for key in old:
             del db.arrivals[key]

@@ -140,9 +140,9 @@ class SqliteArrivals:
         values = (trigger, canonical(list(ids)).decode())
         return await self._read(lambda r: {name for (name,) in r.execute(statement("arrivals_known"), values)})
 
-    async def prune(self, trigger: str, before: datetime, keep: Sequence[str] = ()) -> int:
-        """Forget arrivals of a trigger that are over and older than this; a bounded number at a time."""
-        values = (trigger, instant(before), canonical(list(keep)).decode())
+    async def prune(self, before: datetime, but: Sequence[str] = ()) -> int:
+        """Forget arrivals that are over and older than this, except those of some triggers; at most 1,000 at a time."""
+        values = (instant(before), canonical(list(but)).decode())
 
         def work() -> int:
             self._database.execute(statement("prune_arrivals"), values)

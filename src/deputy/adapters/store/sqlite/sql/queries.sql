@@ -351,8 +351,8 @@ FROM arrivals a LEFT JOIN runs r ON r.key = a.run WHERE a.trigger = ? ORDER BY a
 SELECT id FROM arrivals WHERE trigger = ? AND id IN (SELECT value FROM json_each(?));
 
 -- name: prune_arrivals!
-DELETE FROM arrivals WHERE position IN (SELECT position FROM arrivals WHERE trigger = ?1 AND at < ?2
-AND state IN ('over', 'skipped') AND id NOT IN (SELECT value FROM json_each(?3)) LIMIT 1000);
+DELETE FROM arrivals WHERE position IN (SELECT position FROM arrivals WHERE at < ?1
+AND state IN ('over', 'skipped') AND trigger NOT IN (SELECT value FROM json_each(?2)) LIMIT 1000);
 
 -- name: snapshot_arrivals
 SELECT a.position, a.trigger, a.id, a.at, a.body, a.check_sum, a.state, r.id, r.state
