@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from tests.adapters.mail.letters import AUTHSERV, put, written
-from tests.cli.offices import ASKER, DEPUTY, PAYER, PEOPLE, make
+from tests.cli.offices import ASKER, DEPUTY, PAYER, PEOPLE, Shell, make
 
 from deputy.adapters.channel.mail import own_words
 from deputy.app import driving
 from deputy.app.bootstrap import Office, office
 from deputy.app.commands import person_named, start
 from deputy.app.queries import opened
+from deputy.ports.mailbox import notice_named_by
 
 MAIL = f"""
 [mail.default]
@@ -199,3 +200,21 @@ def test_after_a_restart_nobody_is_asked_twice_and_answers_meanwhile_count(tmp_p
 )  # fmt: skip
 def test_an_answer_is_what_stands_above_what_is_answered(text: str, own: str) -> None:
     assert own_words(text) == own
+
+
+def test_doctor_says_who_cannot_be_asked_by_mail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(tmp_path, PAYER, DEPUTY + MAIL, LIN)
+    shell = Shell(tmp_path, capsys)
+    assert shell("doctor", "channel", "mail").code == 2  # there is no Maildir yet
+    for part in ("tmp", "new", "cur"):
+        (tmp_path / "mail" / part).mkdir(parents=True)
+    said = shell("doctor", "channel", "mail")
+    assert said.code == 2
+    assert "kim cannot be asked by mail" in said.out
+    assert "no channel" in shell("doctor", "channel", "fax").err
+
+
+def test_a_letter_that_answers_a_notice_is_known_by_what_it_names() -> None:
+    token = "0123456789abcdef" * 2
+    assert notice_named_by(f"<r06h0.6.1.t{token}@tiny.example>") == ("r06h0.6.1", token, "tiny.example")
+    assert notice_named_by("<r06h0.6@tiny.example>") == ("", "", "")

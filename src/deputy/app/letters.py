@@ -15,7 +15,7 @@ from deputy.domain.trigger import Mail, Trigger
 from deputy.kernel.starter import Look
 from deputy.ports.arrivals import Arrival
 from deputy.ports.mailbox import Arrival as Delivery
-from deputy.ports.mailbox import Letter, Mailbox
+from deputy.ports.mailbox import Letter, Mailbox, notice_named_by
 
 __all__ = ["Listener"]
 
@@ -109,6 +109,8 @@ def _arrival(trigger: Trigger, delivery: Delivery) -> Arrival:
         skipped = "it says that a letter of ours did not arrive"
     elif "auto-replied" in letter.automatic.casefold():
         skipped = "a machine answered, and answering machines would never end"
+    elif notice_named_by(letter.in_reply_to)[0]:
+        skipped = "it answers what a person was asked by mail"
     return arrival_of(occasion, *blobs, skipped=skipped)
 
 

@@ -1,12 +1,13 @@
 """From a mail connection's settings to its mailbox, its way out, and the host of its tools."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from deputy.adapters.channel.mail import MailChannel
+from deputy.adapters.tool.files import FilesTools
 from deputy.adapters.tool.mail import MailTools, Shelf, Writer
 from deputy.adapters.wire.mail.addresses import domain_of
 from deputy.adapters.wire.mail.box import Box
@@ -21,11 +22,11 @@ from deputy.adapters.wire.mail.smtp import Smtp, SmtpServer
 from deputy.app.config import Settings
 from deputy.app.config.connections.mail import MailConnection, MailServer
 from deputy.base.clock import Clock
-from deputy.base.errors import ConfigError
+from deputy.base.errors import ConfigError, NotFound
 from deputy.ports.channel import Channel
 from deputy.ports.mailbox import Mailbox
 
-__all__ = ["Premises", "channel_of", "mail_tools", "mailbox_of", "writer_of"]
+__all__ = ["Premises", "channel_of", "examine_channel", "mail_tools", "mailbox_of", "writer_of"]
 
 
 class Premises(NamedTuple):
@@ -75,6 +76,21 @@ def channel_of(settings: Settings, premises: Premises) -> Channel | None:
     return MailChannel(
         mailbox_of(apart, premises), writer.post, address=writer.address, name=writer.name, clock=premises.clock
     )
+
+
+async def examine_channel(settings: Settings, premises: Premises, name: str) -> AsyncGenerator[tuple[str, str]]:
+    """What is wrong with the mailbox by which people are asked; raises DeputyError where it cannot be used at all."""
+    found = settings.connections.get(name)
+    if not isinstance(found, MailConnection) or not found.channel:
+        raise NotFound(f"There is no channel {name!r}.", "Give a table of [mail] `channel = true`.")
+    tools = mail_tools(found, premises, FilesTools(premises.folder / ".deputy" / "runs", premises.clock))
+    try:
+        async for message, remedy in tools.examine():
+            yield message, remedy
+    finally:
+        await tools.close()
+    if deaf := sorted(p.id for p in settings.directory.people.values() if not p.email):
+        yield f"{', '.join(deaf)} cannot be asked by mail", "Give them an `email` in people.toml."
 
 
 # -- inside

@@ -9,6 +9,7 @@ import typer
 from deputy.base.errors import UsageError
 from deputy.cli.options import AgentName, AsJson, AsPerson, Workspace
 from deputy.cli.proving import SIGNS, prove_model
+from deputy.cli.reaching import examine_channel
 from deputy.cli.session import Office, perform, read_json, terminal_of
 from deputy.cli.terminal import Terminal
 
@@ -24,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     doctor = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
     doctor.callback()(_doctor)
     doctor.command("model")(prove_model)
+    doctor.command("channel")(examine_channel)
     app.add_typer(doctor, name="doctor")
 
 

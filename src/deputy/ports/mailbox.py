@@ -5,6 +5,7 @@ and may be handed an arrival again, with the same id. What a letter says is its 
 where `sender.authenticated` says so.
 """
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Literal, Protocol
@@ -13,7 +14,7 @@ import msgspec
 
 from deputy.base.ids import split_effect_id
 
-__all__ = ["Arrival", "Attachment", "Bounce", "Letter", "Mailbox", "Sender", "effect_named_by"]
+__all__ = ["Arrival", "Attachment", "Bounce", "Letter", "Mailbox", "Sender", "effect_named_by", "notice_named_by"]
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,3 +99,12 @@ def effect_named_by(message_id: str, domain: str) -> str:
     """The effect whose letter has this Message-ID, `<effect-id@domain>`; empty if it is none of ours."""
     local, at, where = message_id.strip().removeprefix("<").removesuffix(">").rpartition("@")
     return local if at and where.casefold() == domain.casefold() and split_effect_id(local) is not None else ""
+
+
+_NOTICE = re.compile(r"<([0-9a-z.]{1,80})\.t([0-9a-f]{32})@([^@<>]{1,255})>", re.IGNORECASE)
+
+
+def notice_named_by(message_id: str) -> tuple[str, str, str]:
+    """Key, token and domain of the notice to a person whose letter has this Message-ID; empty if it is none."""
+    found = _NOTICE.fullmatch(message_id)
+    return (found[1].lower(), found[2].lower(), found[3].lower()) if found else ("", "", "")

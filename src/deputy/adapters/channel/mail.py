@@ -12,7 +12,7 @@ from deputy.adapters.wire.mail.sending import Accepted, Cut, NotTaken, Post
 from deputy.adapters.wire.mail.writing import Draft, envelope_of
 from deputy.base.clock import Clock
 from deputy.ports.channel import Heard, Notice
-from deputy.ports.mailbox import Letter, Mailbox
+from deputy.ports.mailbox import Letter, Mailbox, notice_named_by
 
 __all__ = ["MailChannel", "own_words"]
 
@@ -30,8 +30,7 @@ class MailChannel:
 
     def __init__(self, mailbox: Mailbox, post: Post, *, address: str, name: str, clock: Clock) -> None:
         self._mailbox, self._post, self._address, self._name, self._clock = mailbox, post, address, name, clock
-        domain = re.escape(address.rpartition("@")[2])
-        self._named = re.compile(rf"<([0-9a-z.]{{1,80}})\.t([0-9a-f]{{32}})@{domain}>", re.IGNORECASE)
+        self._domain = address.rpartition("@")[2].lower()
 
     async def tell(self, notice: Notice) -> bool:
         """Send the letter of a notice, unless it was or may have been sent."""
@@ -68,8 +67,8 @@ class MailChannel:
         """Which notice a letter answers: the one it names directly, and no other."""
         if letter.automatic or letter.bounce is not None:
             return "", ""
-        found = self._named.fullmatch(letter.in_reply_to or next(iter(letter.references[-1:]), ""))
-        return (found[1].lower(), found[2].lower()) if found else ("", "")
+        key, token, domain = notice_named_by(letter.in_reply_to or next(iter(letter.references[-1:]), ""))
+        return (key, token) if domain == self._domain else ("", "")
 
 
 def own_words(text: str) -> str:
