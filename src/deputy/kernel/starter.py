@@ -128,7 +128,10 @@ class Starter:
 
     async def tend(self) -> datetime | None:
         """Do all that is due; returns when something will be. Raises StoreError."""
-        triggers, frozen = self._means.triggers(), await self._means.frozen()
+        triggers = self._means.triggers()
+        if self._idle and not triggers:
+            return None
+        frozen = await self._means.frozen()
         if FILES_WRONG in frozen:
             return None
         seen, now = (triggers, frozen), self._clock.now()
@@ -142,6 +145,7 @@ class Starter:
             await self._forget(triggers, now)
         while await self._begin_all(triggers, frozen):
             pass
+        self._idle = not triggers
         self._idle = not triggers
         return self._due
 
@@ -223,8 +227,6 @@ class Starter:
 
     async def _begin_all(self, triggers: Mapping[str, Trigger], frozen: frozenset[str]) -> bool:
         """Let runs come of what waits; True if more of it may do so at once."""
-        if self._idle and not triggers:
-            return False
         more = False
         beginning: list[asyncio.Task[bool]] = []
         for queue in await self._store.arrivals.queues(BATCH):
