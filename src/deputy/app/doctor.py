@@ -20,7 +20,7 @@ from deputy.app.secrets import Secrets, known_secrets, needed
 from deputy.app.triggers import examined
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import DeputyError, StoreError, UsageError
-from deputy.domain.agent import Agent, Grant
+from deputy.domain.agent import Agent, Grant, grant_for
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.effect import ToolSpec
 from deputy.domain.verdict import Deny
@@ -80,7 +80,7 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
             yield finding
     finally:
         await tools.close()
-    for finding in (*_grants(settings, tools), *_asks(settings, tools)):
+    for finding in (*_grants(settings, tools), *_asks(settings, tools), *_proofs(settings, tools)):
         yield finding
 
 
@@ -300,6 +300,20 @@ def _grants(settings: Settings, tools: Tools) -> Iterator[Finding]:
     if granted and not unknown:
         message = _count(len(granted), "grant names a tool that exists.", "grants name tools that exist.")
         yield Finding("grants", "ok", message)
+
+
+def _proofs(settings: Settings, tools: Tools) -> Iterator[Finding]:
+    """Whether what agents declare under `done` can be read: by a tool that exists, only reads, and is granted."""
+    for deployed in settings.agents.values():
+        for check in deployed.agent.done:
+            spec, what = tools.specs.get(check.tool), f"{deployed.file}: `done` reads by `{check.tool}`"
+            if spec is None and not tools.knows(check.tool):
+                yield Finding("done", "error", f"{what}, and there is no such tool.", "Correct the name.")
+            elif spec is not None and spec.effect != "read":
+                remedy = 'Name a tool that only reads, or declare it effect = "read" if it does.'
+                yield Finding("done", "error", f"{what}, which is declared `{spec.effect}`.", remedy)
+            elif grant_for(deployed.agent.grants, check.tool) is None:
+                yield Finding("done", "error", f"{what}, which is not granted.", "Grant it under `tools`.")
 
 
 def _asks(settings: Settings, tools: Tools) -> Iterator[Finding]:

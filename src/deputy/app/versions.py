@@ -63,6 +63,20 @@ def connections_of(grants: tuple[Grant, ...], settings: Settings) -> list[Connec
     return [s for s in settings.connections.values() if any(reaches(g.pattern, f"{s.name}.") for g in grants)]
 
 
+def rendered(args: Mapping[str, object], scene: Mapping[str, object]) -> Mapping[str, object]:
+    """Arguments with their templates filled, as in a rehearsal; raises TemplateFault."""
+    from deputy.adapters.model.rehearsal.template import Template
+
+    def fill(value: object) -> object:
+        if isinstance(value, str):
+            return Template(value).value(scene)
+        if isinstance(value, dict):
+            return {key: fill(member) for key, member in cast("dict[str, object]", value).items()}
+        return [fill(member) for member in cast("list[object]", value)] if isinstance(value, list) else value
+
+    return {name: fill(value) for name, value in args.items()}
+
+
 class Versions:
     """Brings back versions, and hosts their tools; servers are shared by all that use them."""
 
@@ -106,7 +120,7 @@ class Versions:
         pinned = self._pinned.get(version)
         if pinned is None or pinned.catalogue.specs != specs:
             procedure = self._procedure(name, bundle) if declared.driver == "procedure" else None
-            pinned = self._pinned[version] = Pinned(declared, Catalogue(specs, compile_schema), procedure)
+            pinned = self._pinned[version] = Pinned(declared, Catalogue(specs, compile_schema), procedure, rendered)
         return pinned
 
     def script(self, _agent: str, version: str) -> RehearsalScript:

@@ -7,7 +7,7 @@ import msgspec
 
 from deputy.domain.cost import Limits
 
-__all__ = ["Agent", "Autonomy", "Bundle", "Grant", "grant_for"]
+__all__ = ["Agent", "Autonomy", "Bundle", "Check", "Grant", "grant_for"]
 
 Autonomy = Literal["act", "ask", "shadow"]
 
@@ -27,6 +27,18 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     expires: float | None = None
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be true in the system of record when work is done: a call that only reads, and what it must find.
+
+    Texts in `args` may be templates over `task`, `answer` and `results`. `expect` is by path: a value, or a comparison.
+    """
+
+    tool: str
+    args: dict[str, object] = {}
+    expect: dict[str, object]
+    says: str = ""  #: the same in words, for people and for the model
+
+
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """One deployed worker, as its current files declare it; `version` is the digest of all it consists of."""
 
@@ -41,6 +53,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     day_limits: Limits = Limits()
     max_tokens: int = 4096
     answer: dict[str, object] | None = None  #: JSON Schema of the final answer
+    done: tuple[Check, ...] = ()
     version: str = ""
 
 

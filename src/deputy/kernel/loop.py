@@ -18,6 +18,7 @@ from deputy.kernel.answer import AGAIN, FINAL, INVALID, REWRITE, UNPARSED, Answe
 from deputy.kernel.budget import within
 from deputy.kernel.conversation import Conversation, decoded, offer_for
 from deputy.kernel.gate import Gate
+from deputy.kernel.proof import round_path
 from deputy.kernel.rest import Finished, Rest, Waits, failed
 from deputy.kernel.visit import Visit
 from deputy.ports.store import Blob
@@ -93,6 +94,8 @@ def next_step(run: Run, answers: Answers | None = None) -> Step:
     if open_calls := [e for e in calls if not e.over]:
         movable = tuple(e.n for e in open_calls if _can_move(run, e))
         return Perform(movable) if movable else Wait()
+    if round_path(last.n) in run.notes:
+        return AskModel(run.next_n)  # it said that it was done, and was not
     if answers is not None and (final or not calls) and not _told_since(run, last):
         return _answer(run, last, final, answers)
     if not calls and not _told_since(run, last):

@@ -25,6 +25,7 @@ from deputy.kernel.gate import Gate
 from deputy.kernel.inbox import take
 from deputy.kernel.journal import Holding, Journal
 from deputy.kernel.procedure import Procedure
+from deputy.kernel.proof import Render, prove
 from deputy.kernel.rest import Finished, Released, Rest, Waits, failed, short_of
 from deputy.kernel.visit import FILES_WRONG, Catalogue, Rules, Visit
 from deputy.ports.store import Inbound, StateChange, Store, Taken, Timer
@@ -38,6 +39,7 @@ class Pinned(NamedTuple):
     agent: Agent
     catalogue: Catalogue
     procedure: Procedure | None
+    render: Render = lambda args, _scene: args  #: how the arguments of `done` are made of templates
 
 
 LONGEST_PAUSE = 300.0  #: seconds between looks at whether a version can be had again
@@ -134,8 +136,10 @@ class Recovery:
             if visit.run.short is not None or any(t.startswith("held:") for t in visit.run.timers):
                 return Waits()
             if pinned.procedure is not None:
-                return await procedure.drive(visit, self._gate, pinned.procedure)
-            return await loop.drive(visit, self._gate)
+                rest = await procedure.drive(visit, self._gate, pinned.procedure)
+            else:
+                rest = await loop.drive(visit, self._gate)
+            return await prove(visit, self._gate, rest, pinned.render) if isinstance(rest, Finished) else rest
         except OverBudget as exc:
             return await short_of(visit, exc)
         except Frozen:

@@ -12,6 +12,7 @@ import msgspec
 
 from deputy.app.config import values
 from deputy.app.config.bundle import agent_file, version_of
+from deputy.app.config.checks import read_checks
 from deputy.app.config.document import Document, Table, Wrong, shown
 from deputy.app.config.parse import parse_yaml, plain
 from deputy.app.config.people import check_approver
@@ -42,10 +43,10 @@ def parse_agent(text: str, file: str) -> AgentFile:
     """Read the text of an AGENT.md; `file` is its name in messages."""
     front, instructions = _split(text, file)
     table = front.table()
-    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens", "answer")
+    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens", "answer", "done")
     run, day = _budget(table)
     agent = Agent(
-        name=table.need("name", _agent_name, "Give it the name of its folder."),
+        done=read_checks(table), name=table.need("name", _agent_name, "Give it the name of its folder."),
         description=table.get("description", values.prose, ""),
         owner=table.need("owner", values.line, "Name the person of people.toml who answers for this agent."),
         model=table.get("model", values.line, "default"), instructions=instructions, grants=_grants(table),
