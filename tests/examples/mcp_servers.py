@@ -30,9 +30,10 @@ class Server:
 
     client: Client
 
-    async def call(self, tool: str, effect: str | None = None, **arguments: Any) -> Any:
-        """The structured answer of a tool, or its refusal."""
-        meta: Any = {"deputy/effect-id": effect} if effect else None
+    async def call(self, tool: str, effect: str | None = None, person: Any = None, **arguments: Any) -> Any:
+        """The structured answer of a tool, or its refusal; `effect` and `person` are what Deputy says of the call."""
+        said = {"deputy/effect-id": effect, "deputy/on-behalf-of": person}
+        meta: Any = {name: value for name, value in said.items() if value} or None
         result = await self.client.call_tool(tool, arguments, meta=meta)
         if result.is_error:
             return Refusal(" ".join(part.text for part in result.content if isinstance(part, TextContent)))
@@ -42,6 +43,7 @@ class Server:
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """What a server is told: where its database is, and what a test wants of it."""
     here = {"ERP_DB": str(folder / "erp.db"), "BANK_DB": str(folder / "bank.db")}
+    here["ACCOUNTS_DB"] = str(folder / "accounts.db")
     return {"PATH": os.environ["PATH"], **here, **settings}
 
 

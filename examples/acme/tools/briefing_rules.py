@@ -15,7 +15,7 @@ from tools.phrases import ADVICE, NEGATIONS, words
 from tools.standing import UNATTRIBUTED, standings
 from tools.wording import hidden_characters, mixed_scripts, shown
 
-__all__ = ["Checked", "Kind", "Rules", "Sentence"]
+__all__ = ["Checked", "Kind", "Rules", "Sentence", "stems"]
 
 Kind = Literal["reported", "claimed", "opinion", "our_reading"]
 LONGEST = 500
@@ -137,7 +137,7 @@ class Rules:
         elif who.casefold() == UNATTRIBUTED:
             if not claimed:
                 yield "The article itself states this: make it `reported`, or an `opinion` of `the article`."
-        elif not _whole(who, source) or not _stems(who):
+        elif not _whole(who, source) or not stems(who):
             yield f"The passage does not name {shown(who)!r}; if it names nobody, write `{UNATTRIBUTED}`."
 
 
@@ -194,7 +194,7 @@ def _content(sentence: Sentence, source: str) -> Iterator[str]:
         yield f"The passage does not name {', '.join(shown(name, 40) for name in strange[:5])}; cite the one that does."
     if sentence.kind != "our_reading" and bool(NEGATIONS.search(text)) != bool(NEGATIONS.search(source)):
         yield "One of the two says `not` (or the like), the sentence or its passage: say what the passage says."
-    said, had = _stems(text), set(_stems(source))
+    said, had = stems(text), set(stems(source))
     least = len(said) / (4 if sentence.kind == "our_reading" else 2)
     if sum(stem in had for stem in said) < least or not said:
         yield "Most of its words are not in its passage: stay closer to what the passage says."
@@ -234,7 +234,7 @@ def _strange_names(text: str, source: str) -> Iterator[str]:
             yield word
 
 
-def _stems(text: str) -> list[str]:
+def stems(text: str) -> list[str]:
     """The words with content, each by its first letters: `acquire` and `acquisition` are one."""
     words = (re.sub(r"'s?$", "", word.casefold()) for word in _WORD.findall(text))
     return [word[:4] for word in words if word not in _EMPTY and len(word) > 2]

@@ -135,12 +135,17 @@ def _copied(example: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for path in sorted(example.rglob("*")):
         parts = path.relative_to(example).parts
-        hidden = any(part.startswith(".") for part in parts) and parts != (_IGNORE_FILE,)
+        hidden = any(part.startswith(".") for part in parts) and parts != (_IGNORE_FILE,) and not _keeps(parts)
         if path.is_file() and not hidden and not any(part in _NOT_COPIED for part in parts) and path.suffix != ".pyc":
             found["/".join(parts)] = path.read_bytes()
     if "deputy.toml" not in found:
         raise UsageError(f"There is no example in {shown_path(str(example))}.", "Name one that is shipped.")
     return found
+
+
+def _keeps(parts: tuple[str, ...]) -> bool:
+    """Whether this file is there so that its folder is: those of a Maildir are empty, and some are hidden."""
+    return parts[-1] == ".keep" and not any(part in (".deputy", ".git") for part in parts)
 
 
 def _refuse_no_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from deputy.adapters.tool import MAX_BYTES, sentence
 from deputy.adapters.tool.mcp_stdio.session import Request, Session
-from deputy.adapters.wire.mcp import Answer, Trouble
+from deputy.adapters.wire.mcp import AGENT, PERSON, Answer, Trouble
 from deputy.adapters.wire.mcp.reading import call_params, read_result, read_tools
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
@@ -88,7 +88,7 @@ class McpStdio:
         if not isinstance(request, ToolRequest) or not request.spec.name.startswith(prefix):
             return Failed("unknown_tool", f"The server {self._server.name!r} has no such tool.")
         name, safe = request.spec.name.removeprefix(prefix), request.spec.repeat == "safe"
-        params = call_params(name, request, intent.key)
+        params = call_params(name, request, intent.key, {AGENT: intent.agent, PERSON: intent.on_behalf_of})
         question = Request(intent.key)
         session: Session | None = None
         try:

@@ -91,9 +91,13 @@ def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets:
     return Done({"not_kept": {"code": "result_not_json", "message": message}})
 
 
-def call_params(name: str, request: ToolRequest, key: str) -> dict[str, object]:
-    """What a `tools/call` says: the tool, its arguments, the effect's id, and what people answered before it began."""
-    params: dict[str, object] = {"name": name, "arguments": dict(request.args), "_meta": {EFFECT_ID: key}}
+def call_params(name: str, request: ToolRequest, key: str, who: Mapping[str, str] | None = None) -> dict[str, object]:
+    """What a `tools/call` says: the tool, its arguments, the effect's id, and what people answered before it began.
+
+    `who` goes to servers that may know who acts and for whom.
+    """
+    meta = {EFFECT_ID: key, **(who or {})}
+    params: dict[str, object] = {"name": name, "arguments": dict(request.args), "_meta": meta}
     if (given := request.input) is not None:
         params |= {"inputResponses": dict(given.answers)} | ({"requestState": given.state} if given.state else {})
     return params
