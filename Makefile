@@ -34,8 +34,9 @@ test: setup ## run the tests (ARGS="-k words" to choose)
 chaos: setup ## run the randomized kills
 	@$(BIN)/python -m pytest tests/chaos $(ARGS)
 
-conformance: setup ## run the suite that every store must pass
+conformance: setup ## run the suites of stores, and of MCP clients
 	@$(BIN)/python -m pytest tests/adapters/store/test_conformance.py $(ARGS)
+	@PYTHONPATH=. $(BIN)/python tests/mcp_conformance/run.py
 
 lint: setup ## check style, format, layers and types
 	@$(BIN)/ruff check .

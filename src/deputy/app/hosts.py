@@ -11,6 +11,7 @@ from deputy.adapters.tool.calendar import CalendarAccount, CalendarTools
 from deputy.adapters.tool.files import FilesTools
 from deputy.adapters.tool.http import HttpTools, Site
 from deputy.adapters.tool.mcp_http import HttpServer, McpHttp
+from deputy.adapters.tool.mcp_http.tokens import Tokens
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer
 from deputy.adapters.tool.openapi import Api, OpenApiTools
 from deputy.adapters.tool.sql import Source, SqlDatabase, SqlTools
@@ -21,6 +22,7 @@ from deputy.app.config.connections.mail import MailConnection
 from deputy.app.config.connections.openapi import OpenApi
 from deputy.app.config.connections.sql import Database
 from deputy.app.mailboxes import Premises, mail_tools
+from deputy.app.vault import FileVault
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError
 from deputy.ports.tool import Tool
@@ -92,7 +94,11 @@ def _mcp(server: McpServer, means: Means) -> Host:
             name=server.name, url=server.url, headers=server.headers, deadline=deadline, start_deadline=means.patience
         )
         egress = Egress([server.url], timeouts=Timeouts(read=SILENCE))
-        return McpHttp(address, egress=egress, clock=means.clock, lend=means.lend, settings=server.configured)
+        vault = FileVault(means.folder, server.name, means.clock)
+        tokens = Tokens(server.headers, means.lend, vault, means.clock)
+        return McpHttp(
+            address, egress=egress, clock=means.clock, lend=means.lend, settings=server.configured, authority=tokens
+        )
     command = (sys.executable if server.command[0] in PYTHONS else server.command[0], *server.command[1:])
     child = StdioServer(
         name=server.name, command=command, cwd=means.folder / server.cwd, env=server.env,

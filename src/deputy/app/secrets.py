@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from deputy.adapters.secret.age import AgeSecrets
 from deputy.adapters.tool.source import load_functions
 from deputy.app.config import EnvSecrets, Reference, Settings
+from deputy.app.vault import login_name
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, Forbidden, UsageError
 from deputy.domain.chain import link
@@ -72,6 +73,9 @@ def known_secrets(settings: Settings, secrets: Secrets) -> list[Known]:
         if kind == "secret":
             uses.setdefault(name, []).append(reference.purpose)
     found: list[Known] = []
+    for server in settings.connections.values():
+        if server.title.startswith("mcp.") and login_name(server.name) in secrets.kept.names():
+            uses.setdefault(login_name(server.name), []).append(f"the login at {server.title}")
     for name in sorted({*secrets.kept.names(), *uses}):
         used_by = tuple(dict.fromkeys(uses.get(name, ())))
         try:

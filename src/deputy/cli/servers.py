@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to an application."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     group.command("accept")(_accept)
+    group.command("login")(_login)
     app.add_typer(group, name="mcp", help="Look after the servers that bring tools.")
 
 
@@ -58,5 +59,40 @@ def _accept(
         else:
             terminal.say("Nothing was accepted. To accept what is shown:")
             terminal.commands([terminal.command("mcp", "accept", name, *(["--tool", tool] if tool else []), "--yes")])
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _login(
+    ctx: typer.Context,
+    name: Name,
+    given: Annotated[
+        list[str],
+        typer.Option(
+            "--with", metavar="KEY=VALUE", default_factory=list,
+            help="client_id, client_secret (a reference), client_metadata_url, scope, grant or port.",
+        ),
+    ],
+    person: AsPerson = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Log in at a server over HTTP, and keep what it gives, encrypted.
+
+    Prints the address to open; whoever opens it comes back to this machine.
+    """
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.logins import log_in_at, wish_from
+
+        async def show(address: str) -> None:
+            terminal.note(f"Open this address to log in at {name}: {address}")
+
+        wish, port = wish_from(given)
+        issuer = await log_in_at(office, name, person_named(office, person), wish, show, port)
+        if as_json:
+            terminal.emit({"server": name, "issuer": issuer})
+        terminal.say(f"Logged in at {name}; the tokens come from {issuer}.")
 
     perform(ctx, work, workspace, as_json=as_json)

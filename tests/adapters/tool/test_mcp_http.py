@@ -85,7 +85,7 @@ def test_a_tool_is_listed_and_called_in_every_era(version: str):
     else:
         assert call.headers["mcp-session-id"] == "s1"
         assert peer.methods() == [
-            "server/discover", "initialize", "notifications/initialized", "tools/list", "tools/call", "DELETE",
+            "server/discover", "initialize", "notifications/initialized", "tools/list", "GET", "tools/call", "DELETE",
         ]  # fmt: skip
 
 
@@ -160,14 +160,14 @@ def test_a_session_that_the_server_forgot_is_begun_anew_and_the_call_made_once()
 
 def test_a_stream_that_breaks_is_resumed_where_it_broke():
     def told(peer: Peer, received: Received) -> Answer | None:
-        if received.method == "GET":
+        if received.method == "GET" and "last-event-id" in received.headers:
             assert received.headers["last-event-id"] == "e1"
             assert received.headers["mcp-session-id"] == "s1"
             id = peer.calls[-1].json["id"]
             result: Json = {"content": [], "structuredContent": {"paid": True}}
             done: Json = {"jsonrpc": "2.0", "id": id, "result": result}
             return Answer(headers=EVENTS, pieces=[event(done, id="e2")])
-        if received.json.get("method") == "tools/call":
+        if received.method == "POST" and received.json.get("method") == "tools/call":
             return Answer(headers=EVENTS, pieces=[event("", id="e1", retry=1)], ending="cut")
         return None
 

@@ -35,6 +35,7 @@ Serve = Callable[[Mapping[str, object]], Awaitable[None]]  #: deals with a serve
 _MAX_EVENTS = 10_000  # of one answer, before it comes
 _RESUMPTIONS = 5  # in a row that bring nothing
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a stream is resumed, where the server names none; and at most
+_PATIENCE = 3.0  # seconds for a server to open a stream of its own
 _ERROR = 64_000  # bytes read of an answer that is an error
 # What these say is said before anything was begun; of the others (conflict, timeout, trouble of the server's) nobody
 # can tell.
@@ -101,6 +102,23 @@ class Exchange:
             return await self._resume(stream, headers, broken.trouble)
         except DeputyError as error:
             return Reply(_trouble_of(error, sent=sending.sent))
+
+    async def listen(self, headers: Mapping[str, str], serve: Serve, heard: "asyncio.Future[bool]") -> None:
+        """Serve what a server asks on a stream of its own, until cancelled; `heard` is told whether there is one."""
+        said = {**headers, "Accept": "text/event-stream"}
+        stream = _Stream(0, serve, self._say)
+        try:
+            async with asyncio.timeout(_PATIENCE) as time, self._egress.stream("GET", self._url, headers=said) as got:
+                kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
+                if got.is_success and kind == "text/event-stream":
+                    time.reschedule(None)
+                    heard.set_result(True)
+                    await self._events(got, stream)
+        except (_Broken, DeputyError, TimeoutError):
+            pass  # it need not have one
+        finally:
+            if not heard.done():
+                heard.set_result(False)
 
     async def end(self, headers: Mapping[str, str], seconds: float) -> None:
         """Say that the session is over, for at most so many seconds; it need not be heard."""

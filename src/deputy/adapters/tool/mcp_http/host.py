@@ -10,7 +10,7 @@ import msgspec
 from deputy.adapters.egress import Egress
 from deputy.adapters.tool import MAX_BYTES, scrubbed, sentence
 from deputy.adapters.tool.mcp_http.exchange import Exchange, Sending
-from deputy.adapters.tool.mcp_http.session import Answerer, Authority, Listed, Session, left_out
+from deputy.adapters.tool.mcp_http.session import Answerer, Headers, Listed, Session, left_out
 from deputy.adapters.wire.mcp import MODERN_VERSION, Trouble
 from deputy.adapters.wire.mcp.reading import call_params, read_result, read_tools
 from deputy.base.clock import Clock
@@ -20,7 +20,6 @@ from deputy.domain.elicitation import Form
 
 __all__ = ["HttpServer", "McpHttp", "Unavailable"]
 
-_REFERENCES = ("env:", "secret:")
 _ROUNDS, _PAUSE, _LONGEST = 20, 0.05, 2.0  # of a server that wants to be asked again, without saying what for
 
 
@@ -39,22 +38,6 @@ class Unavailable(DeputyError):
     """A server of tools cannot be reached, or does not answer."""
 
     code = "tool_unavailable"
-
-
-class Headers(Authority):
-    """The headers that the workspace says, with secrets lent."""
-
-    def __init__(self, headers: Mapping[str, str], lend: Callable[[str], str]) -> None:
-        self._headers, self._lend = dict(headers), lend
-        self.secrets: dict[str, str] = {}  #: what was lent last, by which reference; it must not come back in a text
-
-    async def headers(self) -> Mapping[str, str]:
-        """The headers, with what is lent now."""
-        lent = {name: self._lend(value) for name, value in self._headers.items() if value.startswith(_REFERENCES)}
-        whole = {value: self._headers[name] for name, value in lent.items()}
-        bare = {value.partition(" ")[2]: reference for value, reference in whole.items()}  # the key alone
-        self.secrets = {value: reference for value, reference in (whole | bare).items() if value}
-        return {**self._headers, **lent}
 
 
 class _Attempt:
@@ -79,19 +62,23 @@ class McpHttp:
         clock: Clock,
         lend: Callable[[str], str],
         settings: Callable[[str, ToolSpec], ToolSpec] = lambda _, spec: spec,
-        authority: Authority | None = None,
+        authority: Headers | None = None,
     ) -> None:
         self._server, self._egress, self._clock, self._settings = server, egress, clock, settings
-        self._headers = Headers(server.headers, lend)
+        self._headers = authority or Headers(server.headers, lend)
         exchange = Exchange(egress, server.url, limit=server.limit, say=self._say)
-        self._session = Session(exchange, authority or self._headers, clock.boot)
-        self._authority = authority
+        self._session = Session(exchange, self._headers, clock.boot)
         self._listing = asyncio.Lock()
         self._listed = Listed([], float("-inf"))
         self._specs: tuple[ToolSpec, ...] = ()
         self._under_way: set[_Attempt] = set()
         self._closed = False
         self.problems: tuple[str, ...] = ()  #: what is wrong with tools that were left out of the catalogue
+
+    @property
+    def challenge(self) -> Mapping[str, str]:
+        """The headers with which the server last asked who we are, or for more than was granted."""
+        return self._session.challenge
 
     async def catalogue(self) -> Sequence[ToolSpec]:
         """The server's tools, as it last listed them. Raises Unavailable."""

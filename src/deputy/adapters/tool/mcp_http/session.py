@@ -23,18 +23,20 @@ from deputy.adapters.wire.mcp import (
     envelope,
     is_modern,
     is_stranger,
+    names_modern,
 )
 from deputy.adapters.wire.mcp.reading import read_form
 from deputy.base.canonical import canonical
 from deputy.domain.effect import ToolSpec
 from deputy.domain.elicitation import Form
 
-__all__ = ["Answerer", "Authority", "Listed", "Session", "left_out"]
+__all__ = ["Answerer", "Authority", "Headers", "Listed", "Session", "left_out"]
 
 Answerer = Callable[[Form], Awaitable[dict[str, object]]]  #: puts a form to people
 _MAX_PAGES, _MAX_TOOLS = 100, 1_000
 _FRESH, _FRESHEST = 300.0, 5.0  # seconds for which a list of tools counts, where the server does not say; and at least
 _GOODBYE = 2.0  # seconds for what a server may be told, but need not hear
+_REFERENCES = ("env:", "secret:")
 _PARAMETER = b"x-mcp-header"  # marks a parameter that is to travel as a header, too
 
 
@@ -48,6 +50,22 @@ class Authority:
     async def renewed(self, headers: Mapping[str, str], reply: Reply) -> bool:
         """Whether there is something newer to say than these headers, which the server did not take."""
         return False
+
+
+class Headers(Authority):
+    """The headers that the workspace says, with secrets lent."""
+
+    def __init__(self, headers: Mapping[str, str], lend: Callable[[str], str]) -> None:
+        self._headers, self._lend = dict(headers), lend
+        self.secrets: dict[str, str] = {}  #: what was lent last, by which reference; it must not come back in a text
+
+    async def headers(self) -> Mapping[str, str]:
+        """The headers, with what is lent now."""
+        lent = {name: self._lend(value) for name, value in self._headers.items() if value.startswith(_REFERENCES)}
+        whole = {value: self._headers[name] for name, value in lent.items()}
+        bare = {value.partition(" ")[2]: reference for value, reference in whole.items()}  # the key alone
+        self.secrets = {value: reference for value, reference in (whole | bare).items() if value}
+        return {**self._headers, **lent}
 
 
 class Listed(NamedTuple):
@@ -64,6 +82,8 @@ class Session:
         self._exchange, self._authority, self._boot = exchange, authority, boot
         self._ids = itertools.count(1)
         self._agreeing = asyncio.Lock()
+        self._mute = False  # whether the server has no stream of its own to ask on
+        self.challenge: Mapping[str, str] = {}  #: how the server last said who it wants
         self._version, self._name = "", ""  # agreed upon; and the session's name, where the server gave one
 
     @property
@@ -166,7 +186,17 @@ class Session:
                 extra["Mcp-Name"] = name
         message = {"id": id, "method": method, "params": whole}
         serve = None if modern else self._serving(answerer)
-        return await self._put(message, extra, sending, serve, resume=not modern)
+        if serve is None or answerer is None or self._mute:
+            return await self._put(message, extra, sending, serve, resume=not modern)
+        heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        said = {**await self._authority.headers(), **extra}
+        listening = asyncio.create_task(self._exchange.listen(said, serve, heard))
+        try:
+            self._mute = not await heard
+            return await self._put(message, extra, sending, serve, resume=True)
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
 
     async def _put(
         self,
@@ -181,6 +211,8 @@ class Session:
         while True:
             known = await self._authority.headers()
             reply = await self._exchange.put(message, {**known, **headers}, sending, serve=serve, resume=resume)
+            if reply.status in (401, 403):
+                self.challenge = {n: v for n, v in reply.headers.items() if n == "www-authenticate"} or {"": ""}
             if reply.status != 401 or sending.renewed or not await self._authority.renewed(known, reply):
                 return reply
             sending.renewed, sending.sent = True, False
@@ -190,6 +222,8 @@ class Session:
         headers = {"MCP-Protocol-Version": MODERN_VERSION, "Mcp-Method": "server/discover"}
         message = {"id": next(self._ids), "method": "server/discover", "params": params}
         answer = (await self._put(message, headers, Sending())).answer
+        if isinstance(answer, Trouble) and names_modern(answer):  # it was not heard the first time
+            answer = (await self._put({**message, "id": next(self._ids)}, headers, Sending())).answer
         if is_modern(answer):
             self._version = MODERN_VERSION
             return None

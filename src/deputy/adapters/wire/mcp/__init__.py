@@ -12,6 +12,7 @@ import msgspec
 __all__ = [
     "AGENT", "CAPABILITIES", "EFFECT_ID", "HANDSHAKE_VERSIONS", "METHOD_NOT_FOUND", "MODERN_VERSION", "PERSON",
     "UNSUPPORTED_VERSION", "Answer", "Trouble", "answer_of", "client_info", "envelope", "is_modern", "is_stranger",
+    "names_modern",
 ]  # fmt: skip
 
 MODERN_VERSION = "2026-07-28"  #: needs no handshake: every request says what it needs
@@ -69,6 +70,13 @@ def is_modern(answer: Answer | None) -> bool:
     """Whether this answer to `server/discover` is that of a server which speaks the current version."""
     versions = answer.get("supportedVersions") if isinstance(answer, dict) else None
     return isinstance(versions, list) and MODERN_VERSION in versions
+
+
+def names_modern(trouble: Trouble) -> bool:
+    """Whether a refusal of our version names just that version as one that would do."""
+    data: object = trouble.data
+    supported = cast("dict[str, object]", data).get("supported") if isinstance(data, dict) else None
+    return trouble.code == UNSUPPORTED_VERSION and isinstance(supported, list) and MODERN_VERSION in supported
 
 
 def is_stranger(trouble: Trouble) -> bool:
