@@ -64,6 +64,11 @@ class Hall:
             text=f"{text}\n\nOn Monday, deputy@tiny.example wrote:\n{quoted}\n", headers=tied | (headers or {}),
         ))  # fmt: skip
 
+    async def heard(self, letters: int) -> None:
+        """Return when so many letters were listened to."""
+        cursor = self.mail.parent / ".deputy" / "mail" / "channel.cursor"
+        await self.until(lambda: cursor.exists() and int(cursor.read_text().split(".")[1]) >= letters)
+
     async def state(self, run: str) -> str:
         row = await self.office.store.run(run)
         assert row is not None
@@ -112,7 +117,7 @@ def test_an_approval_is_asked_by_mail_and_given_by_reply(tmp_path: Path) -> None
         assert "person:lin" in str(received[0])
         assert f"mail, dmarc=pass for tiny.example, says {AUTHSERV}" in str(received[0])
         at.answer(asked, "approve")  # once more
-        await asyncio.sleep(1.5)
+        await at.heard(2)
         assert (tmp_path / "paid.txt").read_text() == "7\n"
         assert len(at.sent("lin@tiny.example")) == 1
 
@@ -164,8 +169,7 @@ def test_what_is_not_certainly_the_persons_own_answer_is_none(tmp_path: Path, fo
             vouched={"unvouched": "", "other domain": "evil.example"}.get(forged, "tiny.example"),
             headers={"Auto-Submitted": "auto-replied"} if forged == "automatic" else None,
         )  # fmt: skip
-        cursor = tmp_path / ".deputy" / "mail" / "channel.cursor"
-        await at.until(lambda: cursor.exists() and cursor.read_text().split(".")[1] == "1")
+        await at.heard(1)
         assert await at.state(run) == "waiting"
         assert not (tmp_path / "paid.txt").exists()
 

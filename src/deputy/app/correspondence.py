@@ -28,7 +28,8 @@ from deputy.ports.store import Item
 __all__ = ["Correspondence", "corresponding"]
 
 KINDS = ("approval", "question", "budget")  #: what can be answered from outside
-LOOK = 2.0  #: seconds between looks at the inbox
+LOOK = 2.0  #: seconds between looks at the inbox where nothing told us to
+BURST = 0.2  #: seconds in which changes count as one
 AGAIN = 30.0  #: seconds after which we try again where the channel cannot be had
 LONGEST = 6_000  #: characters of a notice's arguments; what is longer cannot be judged by mail
 
@@ -193,15 +194,33 @@ async def _alone(office: Office, channel: Channel) -> None:
                 await office.clock.sleep(LOOK)
         correspondence = Correspondence(office, channel, home)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_again(office, correspondence.listen, AGAIN))
-            tasks.create_task(_again(office, correspondence.tell, LOOK))
+            tasks.create_task(_again(office, correspondence.listen, lambda: office.clock.sleep(AGAIN)))
+            tasks.create_task(_telling(office, correspondence))
 
 
-async def _again(office: Office, work: Callable[[], Awaitable[None]], pause: float) -> None:
+async def _telling(office: Office, correspondence: Correspondence) -> None:
+    """Tell soon after something changed, and now and then."""
+    changed = asyncio.Event()
+
+    async def pause() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await changed.wait()
+        await office.clock.sleep(BURST)
+        changed.clear()
+
+    unwatch = office.store.watch(changed.set)
+    try:
+        await _again(office, correspondence.tell, pause)
+    finally:
+        unwatch()
+
+
+async def _again(office: Office, work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-            await office.clock.sleep(pause)
+            await pause()
         except DeputyError as exc:
             office.notices(f"Mail to people: {exc.message}. {exc.remedy}".strip())
             await office.clock.sleep(AGAIN)

@@ -15,19 +15,31 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.adapters.mail.certificates import Authority
 
-__all__ = ["DOVECOT", "PASSWORD", "Dovecot", "Line", "cut_line", "dovecot_in"]
+__all__ = [
+    "ANOTHER", "DOVECOT", "EXPIRED", "GOOD", "PASSWORD", "UNKNOWN", "Dovecot", "Line", "cut_line", "dovecot_in"
+]  # fmt: skip
 
 DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 PASSWORD = "sesame"
+#: addresses of the server, by what its certificate is there
+GOOD, EXPIRED, ANOTHER, UNKNOWN = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
 MISSING = "Dovecot is not here: mail on IMAP servers is NOT tested. Install dovecot-imapd (`make test` does, as root)."
 
 
 class Dovecot:
-    """A server with an account for every name; letters lie in `root/NAME/mail`."""
+    """A server with an account for every name; letters lie in `root/NAME/mail`.
 
-    def __init__(self, root: Path, port: int) -> None:
-        self.root, self.port = root, port
+    It has several addresses, and is somebody else at each: only what `ca` signed is to be believed.
+    """
+
+    def __init__(self, root: Path, port: int, tls_port: int, ca: Path) -> None:
+        self.root, self.port, self.tls_port, self.ca = root, port, tls_port, ca
+
+    def log(self) -> str:
+        """What it has noted: every try to sign in, and every line that ended."""
+        return (self.root / "log").read_text()
 
     def maildir(self, user: str) -> Path:
         return self.root / "homes" / user / "mail"
@@ -55,8 +67,10 @@ base_dir = {root}/run
 state_dir = {root}/state
 log_path = {root}/log
 protocols = imap
-listen = 127.0.0.1
-ssl = no
+auth_debug = yes
+listen = {hosts}
+ssl = yes
+{certificates}
 disable_plaintext_auth = no
 mail_location = maildir:~/mail
 first_valid_uid = 1
@@ -66,17 +80,22 @@ default_login_user = {login}
 default_internal_user = {internal}
 default_internal_group = {group}
 mail_fsync = never
+auth_failure_delay = 0
 service imap-login {{
   chroot =
   inet_listener imap {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
+    ssl = yes
   }}
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -101,16 +120,24 @@ def dovecot_in(root: Path) -> Generator[Dovecot]:
     """The server, until the end; skips, and says so, where there is none."""
     if DOVECOT is None:
         pytest.skip(MISSING)
-    with socket.socket() as probe:
+    with socket.socket() as probe, socket.socket() as other:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        other.bind(("127.0.0.1", 0))
+        port, tls_port = probe.getsockname()[1], other.getsockname()[1]
+    believed, unknown = Authority(root, "believed"), Authority(root, "unknown")
+    files = {
+        GOOD: believed.signs(GOOD), EXPIRED: believed.signs(EXPIRED, expired=True),
+        ANOTHER: believed.signs("mail.other.example"), UNKNOWN: unknown.signs(UNKNOWN),
+    }  # fmt: skip
+    own = f"ssl_cert = <{files[GOOD]}\nssl_key = <{files[GOOD]}"
+    others = [f"local {host} {{\n  ssl_cert = <{file}\n  ssl_key = <{file}\n}}" for host, file in files.items()]
     owner = pwd.getpwuid(_mail_uid())
     as_root = os.geteuid() == 0
     me, mine = getpass.getuser(), grp.getgrgid(os.getegid()).gr_name
     login, internal, group = ("dovenull", "dovecot", "dovecot") if as_root else (me, me, mine)
     text = CONFIG.format(
         root=root, port=port, password=PASSWORD, uid=owner.pw_uid, gid=owner.pw_gid, login=login, internal=internal,
-        group=group,
+        group=group, hosts=", ".join(files), tls_port=tls_port, certificates="\n".join([own, *others[1:]]),
     )  # fmt: skip
     (root / "dovecot.conf").write_text(text)
     homes = root / "homes"
@@ -120,7 +147,7 @@ def dovecot_in(root: Path) -> Generator[Dovecot]:
         process = subprocess.Popen([DOVECOT, "-F", "-c", str(root / "dovecot.conf")], stdout=said, stderr=said)
     try:
         _wait_for(port, process, root)
-        yield Dovecot(root, port)
+        yield Dovecot(root, port, tls_port, believed.file)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
@@ -150,6 +177,8 @@ class Line:
         self._pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
         self.said = asyncio.Event()  #: a client has sent something with `hold_word` in it
         self.hold_word = b""  #: nothing with this in it gets through
+        self.instead: dict[bytes, bytes] = {}  #: what the server says is changed on the way
+        self.heard = b""  #: what clients have said
 
     def cut(self) -> None:
         """Break every connection."""
@@ -167,6 +196,11 @@ async def cut_line(port: int) -> AsyncGenerator[Line]:
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_server: bool) -> None:
         try:
             while data := await reader.read(65_536):
+                if from_server:
+                    for said, instead in line.instead.items():
+                        data = data.replace(said, instead)
+                else:
+                    line.heard += data
                 if not from_server and line.hold_word and line.hold_word in data:
                     line.said.set()
                     await asyncio.sleep(60)

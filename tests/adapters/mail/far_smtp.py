@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ class FarSmtp:
     def __init__(self) -> None:
         self.port = 0
         self.letters: list[Envelope] = []
+        self.signed_in: list[bytes] = []  #: passwords that came
         self.refused: set[str] = set()  #: recipients
         self.answer = "250 taken"
         self.cut = ""  #: where the line is cut: "mail", "rcpt", "data", "end" (taken, no answer)
@@ -65,23 +67,24 @@ class FarSmtp:
         return self.answer
 
 
-def _sign_in(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-    good = isinstance(data, LoginPassword) and data.password in (b"open sesame", b"sesame")
-    return AuthResult(success=good, handled=False)
-
-
 @asynccontextmanager
-async def far_smtp(**options: Any) -> AsyncGenerator[FarSmtp]:
-    """A server that runs until the end."""
+async def far_smtp(
+    host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, **options: Any
+) -> AsyncGenerator[FarSmtp]:
+    """A server that runs until the end; `tls` from the first byte."""
     far = FarSmtp()
     loop = asyncio.get_running_loop()
 
+    def sign_in(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        far.signed_in.append(data.password if isinstance(data, LoginPassword) else b"?")
+        return AuthResult(success=far.signed_in[-1] in (b"open sesame", b"sesame"), handled=False)
+
     def session() -> SMTP:
-        made = SMTP(far, loop=loop, authenticator=_sign_in, auth_require_tls=False, **options)
+        made = SMTP(far, loop=loop, authenticator=sign_in, auth_require_tls=False, **options)
         far.sessions.append(made)
         return made
 
-    server = await loop.create_server(session, "127.0.0.1", 0)
+    server = await loop.create_server(session, host, 0, ssl=tls)
     far.port = server.sockets[0].getsockname()[1]
     try:
         yield far

@@ -1,5 +1,6 @@
 """What the tools ask of a mailbox, wherever it is kept. A letter's place is `folder/name`."""
 
+import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -7,7 +8,11 @@ from typing import NamedTuple, Protocol
 from deputy.base.errors import DeputyError
 from deputy.ports.mailbox import Mailbox
 
-__all__ = ["Box", "Listing", "MailboxRefused", "MailboxUnreachable", "Page", "Query", "Whole", "split_place"]
+__all__ = [
+    "Box", "Listing", "MailboxRefused", "MailboxUnreachable", "Page", "Query", "Whole", "speaks_no_tls", "split_place"
+]  # fmt: skip
+
+_BROKEN = ("UNEXPECTED_EOF_WHILE_READING", "APPLICATION_DATA_AFTER_CLOSE_NOTIFY")  # a line that ended, and no more
 
 
 class MailboxUnreachable(DeputyError):
@@ -87,3 +92,8 @@ def split_place(place: str) -> tuple[str, str]:
     """The folder and the name in it."""
     folder, _, name = place.rpartition("/")
     return folder, name
+
+
+def speaks_no_tls(exc: ssl.SSLError) -> bool:
+    """Whether a server answered something else than TLS, rather than that a line broke."""
+    return not isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError) and exc.reason not in _BROKEN

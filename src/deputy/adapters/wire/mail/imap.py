@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from deputy.adapters.wire.mail.box import MailboxRefused, MailboxUnreachable
+from deputy.adapters.wire.mail.box import MailboxRefused, MailboxUnreachable, speaks_no_tls
 from deputy.adapters.wire.mail.imap_client import Client
 
 __all__ = ["Authorities", "Imap", "ImapServer", "Work", "authorities_in"]
@@ -25,6 +25,7 @@ _CONNECT = 15.0  # seconds
 _CLOSING = 5.0
 _SILENCE = 30.0  # seconds without a byte, after which a server hangs
 _CHECK = "Check the address in deputy.toml, and the network."
+_SCHEME = "Write the address with the scheme and port that the server has: imaps:// for TLS, imap:// for STARTTLS."
 _LATER = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "TRY AGAIN", "TEMPORARY")  # in a refusal to sign in
 
 
@@ -50,6 +51,7 @@ class Imap:
     def __init__(self, server: ImapServer, password: Callable[[], str]) -> None:
         self._server, self._password = server, password
         self._client: Client | None = None
+        self._signed_in = False
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"imap {server.host}")
 
@@ -92,8 +94,10 @@ class Imap:
 
         host = self._server.host
         try:
-            if self._client is None:
+            if self._client is None or not self._signed_in:
+                self._cut()
                 self._client = self._connected()
+                self._signed_in = True
             return work(self._client)
         except LoginError as exc:
             self._cut()
@@ -110,6 +114,9 @@ class Imap:
             ) from None
         except (IMAPClientAbortError, ProtocolError, OSError, EOFError) as exc:
             self._cut()
+            if isinstance(exc, ssl.SSLError) and speaks_no_tls(exc):
+                said = exc.reason or _said(exc)
+                raise MailboxRefused(f"The mail server {host} does not speak TLS there: {said}", _SCHEME) from None
             raise MailboxUnreachable(f"The mail server {host} cannot be reached: {_said(exc)}", _CHECK) from None
         except IMAPClientError as exc:
             said = _said(exc)
@@ -141,7 +148,7 @@ class Imap:
 
     def _cut(self) -> None:
         """In the thread."""
-        client, self._client = self._client, None
+        client, self._client, self._signed_in = self._client, None, False
         if client is not None:
             with contextlib.suppress(Exception):  # it is thrown away, whatever state it is in
                 client.shutdown()

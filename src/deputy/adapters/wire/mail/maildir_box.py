@@ -20,7 +20,7 @@ __all__ = ["MaildirBox"]
 
 T = TypeVar("T")
 _RACY = 2.0  # seconds within which a folder's time does not tell two changes apart
-_LOOK = 1.0  # seconds between looks at the folder
+_LOOK = 0.5  # seconds between looks at the folder
 _PATIENCE = 15.0  # seconds that a search may take
 _MOST_READ = 20_000  # letters that a search looks into
 _TEXT = 1024 * 1024  # bytes of a letter that are searched for a text

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
+from deputy.adapters.wire.mail.box import speaks_no_tls
 from deputy.adapters.wire.mail.sending import Accepted, Carried, Cut, NotTaken
 from deputy.adapters.wire.mail.writing import Envelope
 
@@ -96,13 +97,24 @@ class Smtp:
         await client.connect(timeout=_CONNECT)
         await client.ehlo()
         if self._server.tls == "starttls":
-            await client.starttls(validate_certs=True, tls_context=self._server.verify)
-            await client.ehlo()
+            await self._encrypt(client)
         if not self._server.user or self._password is None:
             return ""
         secret = self._password()
         await client.login(self._server.user, secret)
         return secret
+
+    async def _encrypt(self, client: "aiosmtplib.SMTP") -> None:
+        """Speak TLS from here on; raises _Plain where the server does not."""
+        import aiosmtplib
+
+        if not client.supports_extension("starttls"):
+            raise _Plain("it does not offer TLS")
+        try:
+            await client.starttls(validate_certs=True, tls_context=self._server.verify)
+        except aiosmtplib.SMTPResponseException as exc:
+            raise _Plain(f"it refuses TLS: {_said(exc.code, exc.message)}") from None
+        await client.ehlo()
 
     async def _announce(self, client: "aiosmtplib.SMTP", letter: Envelope) -> NotTaken | None:
         """Say from whom and to whom; why the server does not want it, if it does not."""
@@ -136,6 +148,10 @@ class Smtp:
         return Cut(f"The mail server answered {answer.code} after the letter's end, which says nothing.")
 
 
+class _Plain(ConnectionError):
+    """The server goes on without TLS alone."""
+
+
 async def _write_all_but_the_end(client: "aiosmtplib.SMTP", raw: bytes) -> None:
     """Send the letter up to, not with, the line that ends it; on return it has left this process."""
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
@@ -159,6 +175,8 @@ def _not_taken(exc: Exception, host: str, secret: str) -> NotTaken:
     import aiosmtplib
 
     refused = f"The mail server refused the letter: {_clean(str(exc), secret)}"
+    if isinstance(exc.__cause__, ssl.SSLError):  # the library tells it as a line that broke
+        exc = exc.__cause__
     match exc:
         case aiosmtplib.SMTPAuthenticationError():
             said = _clean(_said(exc.code, exc.message), secret)
@@ -172,8 +190,13 @@ def _not_taken(exc: Exception, host: str, secret: str) -> NotTaken:
         case aiosmtplib.SMTPResponseException():
             said = _clean(_said(exc.code, exc.message), secret)
             return NotTaken("smtp_refused", f"The mail server refused the letter: {said}", retry=exc.code < 500)
-        case ssl.SSLError():
-            return NotTaken("mailbox_refused", f"The mail server {host} cannot prove who it is: {_clean(str(exc), '')}")
+        case ssl.SSLCertVerificationError(verify_message=said):
+            return NotTaken("mailbox_refused", f"The mail server {host} cannot prove who it is: {_clean(said, '')}")
+        case _Plain():
+            return NotTaken("mailbox_refused", f"The mail server {host} does not speak TLS: {_clean(str(exc), '')}")
+        case ssl.SSLError() if speaks_no_tls(exc):
+            said = _clean(exc.reason or str(exc), "")
+            return NotTaken("mailbox_refused", f"The mail server {host} does not speak TLS there: {said}")
         case aiosmtplib.SMTPException() | OSError():
             said = _clean(str(exc) or type(exc).__name__, secret)
             return NotTaken("mailbox_unreachable", f"The mail server {host} cannot be reached: {said}", retry=True)
