@@ -1,4 +1,5 @@
-"""The whole story in one terminal: invoices are read, matched, approved and paid, through a kill -9, each exactly once.
+"""The whole story in one terminal: invoices come by mail, are matched, approved and paid through a kill -9, each once;
+news is briefed with its sources, and the help desk is not talked into anything.
 
 `make demo` runs it. Every step prints the command behind it, so that each can be typed again by hand; nothing here
 reaches into Deputy other than by its commands. It ends with 0 only if the audit is clean and the bank counted right.
@@ -8,16 +9,20 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 BIN = Path(sys.executable).parent
-TASK = "Process the supplier invoices in the folder."
+TASK = "Process the supplier invoices that came by mail."
+ARTICLE = "2026-11-12_helionwerk-battery-order.txt"
 WAITS, USAGE = 3, 2
+FAST, SLOW = 'BANK_DB = "bank.db"', 'BANK_DB = "bank.db", BANK_DELAY_AFTER = "5"'
 PATIENCE = 60.0  #: seconds for anything here to happen
 
 
@@ -62,14 +67,33 @@ class Story:
         )
         return json.loads(found.stdout)
 
+    def quiet(self, *arguments: str, expect: int = 0) -> None:
+        """Run a command of Deputy and print only its last lines; end the demo if it does not end as it should."""
+        self._show(arguments, "deputy")
+        done = subprocess.run(
+            [BIN / "deputy", *arguments], cwd=self.folder, check=False, capture_output=True, text=True
+        )
+        print("\n".join(done.stdout.strip().splitlines()[-4:]))
+        self._check(done.returncode, expect)
+
     def bank(self) -> tuple[int, int]:
-        """How often the bank was asked to pay, and how often it paid."""
-        found = subprocess.run(
-            [sys.executable, "servers/bank.py", "--statement", "--json"],
-            cwd=self.folder, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        statement = json.loads(found.stdout)
-        return statement["requests"], len(statement["payments"])
+        """How often the bank was asked to pay, and how often it paid: its own books, read at once."""
+        book = self.folder / "bank.db"
+        if not book.exists():
+            return 0, 0
+        with closing(sqlite3.connect(book)) as db:
+            asked = db.execute("SELECT count(*) FROM requests WHERE tool = 'pay'").fetchone()[0]
+            return asked, db.execute("SELECT count(*) FROM payments").fetchone()[0]
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """What waits for people."""
+        return self.ask("inbox")
+
+    def print_file(self, pattern: str, lines: int) -> None:
+        """Show the beginning of a file."""
+        found = sorted(self.folder.glob(pattern))[-1]
+        self._show(("-n", str(lines), str(found.relative_to(self.folder))), "head")
+        print("\n".join(found.read_text("utf-8").splitlines()[:lines]))
 
     def worker(self) -> "subprocess.Popen[bytes]":
         """Start a worker that goes on until it is stopped."""
@@ -86,28 +110,38 @@ def until(happened: Any, what: str) -> None:
         time.sleep(0.05)
 
 
-def slow_bank(folder: Path) -> None:
-    """Make the bank take its time after it has paid, so that there is a moment to pull the plug in."""
+def bank_is(folder: Path, pace: str) -> None:
+    """Let the bank take its time after it has paid, so that there is a moment to pull the plug in; or not."""
     file = folder / "deputy.toml"
     text = file.read_text("utf-8")
-    file.write_text(text.replace('BANK_DB = "bank.db"', 'BANK_DB = "bank.db", BANK_DELAY_AFTER = "2"'), "utf-8")
+    file.write_text(text.replace(SLOW, FAST).replace(FAST, pace), "utf-8")
 
 
 def tell(story: Story) -> None:
     """Tell the story."""
-    story.say("An example company: an ERP, a bank, six invoices that came in, and an agent that pays them.")
+    story.say("An example company: mailboxes, an ERP, a bank, accounts, a handbook, news, and agents that work there.")
     story.deputy("doctor")
+    tell_payables(story)
+    tell_briefing(story)
+    tell_helpdesk(story)
+    story.say("The record that proves it.")
+    story.deputy("audit", "verify")
 
-    story.say("The agent reads the invoices and matches them with orders and receipts. Then it has to ask.")
-    story.deputy("run", "payables", TASK, expect=WAITS)
+
+def tell_payables(story: Story) -> None:
+    """Seven letters with five invoices, and one in the folder."""
+    story.say(
+        "Suppliers wrote. The agent reads their invoices and matches them with orders and receipts. Then it asks."
+    )
+    story.quiet("run", "payables", TASK, expect=WAITS)
     run = story.ask("ps")[0]["id"]
 
     story.say("Nobody approves their own request: wei, for whom the agent acts, may not let it pay.")
-    payments = [item for item in story.ask("inbox") if item["kind"] == "approval"]
+    payments = [item for item in story.waiting() if item["kind"] == "approval"]
     story.deputy("approve", payments[0]["id"], "--as", "wei", expect=USAGE)
 
     story.say("wei answers what does not match; lin approves each payment: this account, this amount, once.")
-    for item in story.ask("inbox"):
+    for item in story.waiting():
         if item["kind"] == "question":
             story.deputy("answer", item["id"], "return to supplier")
         else:
@@ -121,20 +155,40 @@ def tell(story: Story) -> None:
     worker.wait()
     requests, paid = story.bank()
     print(f"  The bank was asked {requests} times and has paid {paid} times. What was in flight, nobody here knows.")
+    bank_is(story.folder, FAST)
 
     story.say("Another worker goes on: what was paid is recognised by its key, what was not is paid now.")
     story.deputy("worker", "--until-idle")
-    story.deputy("show", run)
-
-    story.say("The bank's own count, and the record that proves it.")
+    print("\n".join(str(story.ask("show", run)["answer"]).splitlines()))
     story.python("servers/bank.py", "--statement")
-    story.deputy("audit", "verify")
     requests, paid = story.bank()
     if paid != len(payments) or requests <= paid:
         raise SystemExit(
             f"demo: the bank was asked {requests} times and paid {paid} times for {len(payments)} approvals."
         )
-    print(f"\n{len(payments)} payments were approved. Asked {requests} times, the bank paid {paid} times: once each.")
+    print(f"{len(payments)} payments were approved. Asked {requests} times, the bank paid {paid} times: once each.")
+
+
+def tell_briefing(story: Story) -> None:
+    """A model writes; code decides which sentences are filed."""
+    story.say(
+        "An analyst wants an article briefed. The first draft has a claim as a fact, and a sentence from nowhere."
+    )
+    story.deputy("run", "newsdesk", f"Brief me on {ARTICLE}.", "--as", "noor")
+    story.print_file(".deputy/runs/*/files/briefing.md", 22)
+
+
+def tell_helpdesk(story: Story) -> None:
+    """Five letters to the help desk; one of them is from a false chief executive."""
+    story.say("The help desk's mail: somebody is locked out, somebody's VPN fails, and a 'CEO' is in a hurry.")
+    story.quiet("run", "servicedesk", "See to the mail.", "--as", "ida", expect=WAITS)
+    for item in story.waiting():
+        if item["kind"] == "approval":
+            story.deputy("approve", item["id"], "--as", "jonas")
+        else:
+            story.deputy("answer", item["id"], "I did not write it", "--as", "wei")
+    story.deputy("worker", "--until-idle")
+    story.python("servers/accounts.py", "--status")
 
 
 def main() -> None:
@@ -147,7 +201,7 @@ def main() -> None:
     done = subprocess.run([BIN / "deputy", "init", folder, "--example", "acme"], check=False).returncode
     if done:
         raise SystemExit("demo: the example could not be copied.")
-    slow_bank(folder)
+    bank_is(folder, SLOW)
     os.environ.setdefault("COLUMNS", "120")
     tell(Story(folder))
     print(f"The workspace is in {folder}: look around with `deputy --workspace {folder} ps --all`.")

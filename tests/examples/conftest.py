@@ -3,6 +3,8 @@
 import shutil
 import sys
 from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,17 @@ REAL_NEWS = ACME.parents[2] / "shared" / "data" / "news"
 for _place in (ACME / "servers", ACME):
     if str(_place) not in sys.path:
         sys.path.insert(0, str(_place))
+
+
+def demo_invoices() -> dict[str, bytes]:
+    """Every invoice of the example by its file name: those in the folder, and those attached to its letters."""
+    found = {path.name: path.read_bytes() for path in (ACME / "invoices").iterdir()}
+    for path in sorted((ACME / "mail" / "invoices" / "new").iterdir()):
+        letter = message_from_bytes(path.read_bytes(), policy=default)
+        for part in letter.iter_attachments():
+            if (name := part.get_filename("")).endswith(".xml"):
+                found[name] = part.get_content()
+    return found
 
 
 @pytest.fixture

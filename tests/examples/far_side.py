@@ -70,6 +70,8 @@ class World:
         if tool in self.by_hand:
             return None
         server, _, name = tool.rpartition(".")
+        if tool == "mail.search":
+            return {"letters": [], "more": False}
         if not server:
             return _json(getattr(invoices, name)(**args))
         args |= self.edits.get(tool, {})

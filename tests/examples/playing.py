@@ -60,6 +60,6 @@ def on_model(workspace: Path, url: str) -> Path:
     table += "context = 100000\nprice = {input = 0, output = 0}\n"
     before, found, after = text.partition("[models.default]\n")
     assert found
-    rest = after[after.index("\n[") :] if "\n[" in after else ""
+    rest = after[after.index("\n[") :]
     file.write_text(before + table + rest, "utf-8")
     return workspace

@@ -5,21 +5,28 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import accounts
 import anyio
 import bank
 import erp
 import pytest
 import yaml
-from tests.examples.conftest import ACME
-from tools import ubl
+from tests.examples.conftest import ACME, demo_invoices
+from tools import briefings, handbook, invoices, letters, ubl
 from tools.invoices import findings, list_invoices, read_invoice
 
 import deputy
 
+MAIL = ("search", "read", "attachment", "reply", "send", "move")
+TOOLS = (briefings, handbook, invoices, letters)
 SETTINGS = tomllib.loads((ACME / "deputy.toml").read_text())
 PEOPLE = tomllib.loads((ACME / "people.toml").read_text())
 AGENT: dict[str, Any] = yaml.safe_load((ACME / "agents" / "payables" / "AGENT.md").read_text().split("---\n")[1])
-SERVERS = {"erp": erp.server, "bank": bank.server}
+AGENTS: dict[str, dict[str, Any]] = {
+    path.parent.name: yaml.safe_load(path.read_text().split("---\n")[1])
+    for path in sorted((ACME / "agents").glob("*/AGENT.md"))
+}
+SERVERS = {"erp": erp.server, "bank": bank.server, "accounts": accounts.server}
 
 
 def offered(server: str) -> dict[str, Any]:
@@ -34,7 +41,7 @@ def setting(server: str, tool: str) -> dict[str, Any]:
     return tables[max(fitting, key=lambda name: (name == tool, len(name)))]
 
 
-@pytest.mark.parametrize("server", ["erp", "bank"])
+@pytest.mark.parametrize("server", SERVERS)
 def test_every_tool_of_a_server_is_configured_and_every_setting_is_of_a_tool(server: str):
     tools = offered(server)
     for name, schema in tools.items():
@@ -49,32 +56,48 @@ def test_every_tool_of_a_server_is_configured_and_every_setting_is_of_a_tool(ser
         assert any(name == pattern or name.startswith(pattern.removesuffix("*")) for name in tools), pattern
 
 
-def test_only_paying_is_irreversible_and_asks_a_finance_lead():
+def test_paying_and_resetting_are_irreversible_and_ask_whoever_may_decide():
     irreversible = {
         f"{server}.{tool}"
         for server in SERVERS
         for tool in offered(server)
         if setting(server, tool)["effect"] == "irreversible"
     }
-    assert irreversible == {"bank.pay"}
+    assert irreversible == {"bank.pay", "accounts.reset_access"}
     grant = AGENT["tools"]["bank.pay"]
     assert (grant["autonomy"], grant["limit"]) == ("ask", {"amount": 50000})
     assert grant["approvers"] == ["group:finance-leads"]
+    grant = AGENTS["helpdesk"]["tools"]["accounts.reset_access"]
+    assert (grant["autonomy"], grant["approvers"]) == ("ask", ["group:it"])
+    for name, agent in AGENTS.items():
+        held = irreversible & set(agent["tools"])
+        assert held == {"payables": {"bank.pay"}, "helpdesk": {"accounts.reset_access"}}.get(name, set()), name
 
 
-def test_the_grants_name_tools_that_there_are():
+@pytest.mark.parametrize("name", AGENTS)
+def test_the_grants_name_tools_that_there_are(name: str):
     known = {f"{server}.{tool}" for server in SERVERS for tool in offered(server)}
-    known |= {list_invoices.__name__, read_invoice.__name__, "person.ask"}
-    for pattern in AGENT["tools"]:
-        assert any(name == pattern or name.startswith(pattern.removesuffix("*")) for name in known), pattern
+    known |= {"person.ask", "person.tell", "agent.run"}
+    known |= {f"{box}.{tool}" for box in ("mail", "support") for tool in MAIL}
+    known |= {function for module in TOOLS for function in module.__all__}
+    for pattern in AGENTS[name]["tools"]:
+        assert any(tool == pattern or tool.startswith(pattern.removesuffix("*")) for tool in known), pattern
 
 
-def test_everything_the_procedure_calls_is_granted():
-    code = (ACME / "agents" / "payables" / "procedure.py").read_text()
-    called = set(re.findall(r'desk\.call\(\s*"([\w.]+)"', code))
-    assert len(called) >= 10
+@pytest.mark.parametrize("name", ["payables", "newsdesk", "servicedesk"])
+def test_everything_a_procedure_calls_is_granted(name: str):
+    folder = ACME / "agents" / name
+    called = {
+        tool for path in folder.glob("*.py") for tool in re.findall(r'desk\.call\(\s*"([\w.]+)"', path.read_text())
+    }
+    assert len(called) >= 3
     for tool in called:
-        assert any(tool == p or (p.endswith("*") and tool.startswith(p[:-1])) for p in AGENT["tools"]), tool
+        assert any(tool == p or (p.endswith("*") and tool.startswith(p[:-1])) for p in AGENTS[name]["tools"]), tool
+
+
+def test_a_model_reads_strangers_and_can_speak_to_nobody():
+    for name in ("briefing", "helpdesk"):
+        assert not {"person.tell", "person.ask", "agent.run", "mail.send", "support.reply"} & set(AGENTS[name]["tools"])
 
 
 def test_finance_leads_can_approve_what_the_mandate_allows_and_not_their_own():
@@ -85,8 +108,8 @@ def test_finance_leads_can_approve_what_the_mandate_allows_and_not_their_own():
 
 
 def test_the_demos_invoices_are_read_and_one_does_not_add_up(acme: Path, monkeypatch: pytest.MonkeyPatch):
-    from tools import invoices
-
+    for name, data in demo_invoices().items():
+        (acme / "invoices" / name).write_bytes(data)
     monkeypatch.setattr(invoices, "WORKSPACE", acme)
     wrong = {entry["name"]: read_invoice(entry["name"])["findings"] for entry in list_invoices()}
     assert len(wrong) == 6
@@ -96,7 +119,7 @@ def test_the_demos_invoices_are_read_and_one_does_not_add_up(acme: Path, monkeyp
 
 
 def test_the_demos_invoices_differ_in_what_they_show():
-    read = [ubl.read(path.read_bytes()) for path in sorted((ACME / "invoices").iterdir())]
+    read = [ubl.read(data) for _, data in sorted(demo_invoices().items())]
     assert all(invoice.customization and "peppol" in invoice.customization for invoice in read)
     assert {line.category for invoice in read for line in invoice.lines} == {"S", "K", "AE"}
     assert any(line.base_quantity > 1 for invoice in read for line in invoice.lines)

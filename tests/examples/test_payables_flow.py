@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.examples.conftest import ACME
+from tests.examples.conftest import demo_invoices
 from tests.examples.far_side import Crash, Run, World, opened
 from tests.examples.ubl_builder import Bill, Means, Row
 
@@ -35,7 +35,9 @@ def put(world: World, name: str, bill: Bill | bytes) -> None:
 
 def put_demo(world: World) -> None:
     shutil.rmtree(world.folder / "invoices")
-    shutil.copytree(ACME / "invoices", world.folder / "invoices")
+    (world.folder / "invoices").mkdir()
+    for name, data in demo_invoices().items():
+        (world.folder / "invoices" / name).write_bytes(data)
 
 
 async def summary_of(world: World, **settings: Any) -> str:

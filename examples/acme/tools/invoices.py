@@ -1,8 +1,10 @@
 """The tools that agents read invoices with: what lies in the folder, and what stands in one file of it."""
 
+import base64
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from tools import arithmetic, ubl
@@ -13,10 +15,11 @@ from tools.wording import hidden_characters, mixed_scripts, shown
 
 import deputy
 
-__all__ = ["findings", "list_invoices", "read_invoice"]
+__all__ = ["findings", "list_invoices", "read_attached_invoice", "read_invoice"]
 
 WORKSPACE = Path(__file__).resolve().parent.parent
 INVOICES = "invoices"
+_EMPTY: dict[str, Any] = {"name": "", "size": 0, "sha256": None, "refused": None, "invoice": None, "findings": []}
 
 
 @deputy.tool(effect="read", repeat="safe", output="untrusted")
@@ -31,15 +34,27 @@ def read_invoice(name: str) -> dict[str, Any]:
 
     `invoice` is null where the file was refused; `refused` then has a stable code and one sentence.
     """
-    answer: dict[str, Any] = {"name": name, "size": 0, "sha256": None, "refused": None, "invoice": None, "findings": []}
     try:
-        paper = Folder(WORKSPACE, INVOICES).read(name)
-        answer |= {"size": len(paper.data), "sha256": paper.sha256}
-        invoice = ubl.read(paper.data)
-        answer |= {"invoice": msgspec.to_builtins(invoice), "findings": msgspec.to_builtins(findings(invoice))}
+        return _answer(name, Folder(WORKSPACE, INVOICES).read(name).data)
     except Refused as refused:
-        answer["refused"] = {"code": refused.code, "why": refused.why}
-    return answer
+        return {**_EMPTY, "name": name, "refused": {"code": refused.code, "why": refused.why}}
+
+
+@deputy.tool(effect="read", repeat="safe", output="untrusted")
+def read_attached_invoice(name: str, content: str, encoding: Literal["utf-8", "base64"]) -> dict[str, Any]:
+    """Read one UBL invoice or credit note that was attached to a letter; answers as `read_invoice` does."""
+    return _answer(name, content.encode() if encoding == "utf-8" else base64.b64decode(content, validate=True))
+
+
+def _answer(name: str, data: bytes) -> dict[str, Any]:
+    answer: dict[str, Any] = {**_EMPTY, "name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    try:
+        if not data:
+            raise Refused("empty", "The file is empty.")
+        invoice = ubl.read(data)
+    except Refused as refused:
+        return {**answer, "refused": {"code": refused.code, "why": refused.why}}
+    return {**answer, "invoice": msgspec.to_builtins(invoice), "findings": msgspec.to_builtins(findings(invoice))}
 
 
 def findings(invoice: Invoice) -> list[Finding]:

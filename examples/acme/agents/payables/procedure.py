@@ -1,4 +1,4 @@
-"""Accounts payable: reads the invoices of the folder, matches them, asks people about exceptions, pays what agrees.
+"""Accounts payable: reads the invoices in mailbox and folder, matches them, asks about exceptions, pays what agrees.
 
 Rules alone decide what may be paid (`tools.matching`); people approve payments and say what becomes of exceptions, but
 no answer turns an exception into a payment. An invoice is paid once, whatever runs at the same time: the ERP registers
@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 import msgspec
+from agents.payables.mailroom import Attached, Letter, close_letter, open_letters
 from tools.decision import Ask, Pay, Reason, Reject
 from tools.document import Finding, Invoice
 from tools.duplicates import Filed, within_folder
@@ -36,13 +37,46 @@ class Paper:
 
 
 async def run(task: str, desk: deputy.Desk) -> str:
-    """Process every file of the folder `invoices`; the task's words change nothing."""
+    """Process every letter of the mailbox and every file of the folder `invoices`; the task's words change nothing."""
     today = (await desk.now()).date()
     company = msgspec.convert(await desk.call("erp.get_company"), Company)
+    letters, trouble = await open_letters(desk)
     files: list[str] = [entry["name"] for entry in await desk.call("list_invoices")]
-    found: list[Paper | Outcome] = await desk.together(*(gather(desk, file, company, today) for file in files))
-    outcomes: list[Outcome] = await desk.together(*(settle(desk, case) for case in _with_twins(found)))
-    return summary(outcomes)
+    attached = [(letter, one) for letter in letters for one in letter.attached]
+    found: list[Paper | Outcome] = await desk.together(
+        *(gather_attached(desk, letter, one, company, today) for letter, one in attached),
+        *(gather(desk, file, company, today) for file in files),
+    )
+    addresses = {p.case.file: _address(p) for p in found if isinstance(p, Paper)}
+    cases = _with_twins(found)
+    of_letter: dict[str, list[Case | Outcome]] = {letter.place: [] for letter in letters}
+    for (letter, _), case in zip(attached, cases, strict=False):
+        of_letter[letter.place].append(case)
+    seen: list[tuple[list[Outcome], str]] = await desk.together(
+        *(see_through(desk, letter, of_letter[letter.place], addresses) for letter in letters),
+        see_folder(desk, cases[len(attached) :]),
+    )
+    lines = [line for _, line in seen if line]
+    text = summary([outcome for outcomes, _ in seen for outcome in outcomes])
+    return "\n".join([text, *(["", "Letters", *lines] if lines else []), *(["", trouble] if trouble else [])])
+
+
+async def see_through(
+    desk: deputy.Desk, letter: Letter, cases: Sequence[Case | Outcome], addresses: Mapping[str, str]
+) -> tuple[list[Outcome], str]:
+    """Settle the invoices of one letter, then answer and file it; it waits for no other letter."""
+    outcomes: list[Outcome] = await desk.together(*(settle(desk, case) for case in cases))
+    return outcomes, await close_letter(desk, letter, outcomes, addresses)
+
+
+async def see_folder(desk: deputy.Desk, cases: Sequence[Case | Outcome]) -> tuple[list[Outcome], str]:
+    """Settle the invoices of the folder."""
+    return await desk.together(*(settle(desk, case) for case in cases)), ""
+
+
+def _address(paper: Paper) -> str:
+    """Where our books say that the supplier writes from."""
+    return next((s.email or "" for s in paper.case.suppliers if s.id == paper.supplier), "")
 
 
 def _with_twins(found: Sequence[Paper | Outcome]) -> list[Case | Outcome]:
@@ -62,22 +96,48 @@ def _with_twins(found: Sequence[Paper | Outcome]) -> list[Case | Outcome]:
 async def gather(desk: deputy.Desk, file: str, company: Company, today: date) -> Paper | Outcome:
     """Read one file and look up everything that the books say about it; or tell why that cannot be done."""
     try:
-        read: Mapping[str, Any] = await desk.call("read_invoice", name=file)
-        if (refused := read["refused"]) is not None:
-            reason = f"{refused['why']} [{refused['code']}]"
-            return Outcome(file=file, state="rejected", reasons=(reason,))
-        case = Case(
-            file=file,
-            sha256=read["sha256"],
-            invoice=msgspec.convert(read["invoice"], Invoice),
-            findings=msgspec.convert(read["findings"], tuple[Finding, ...]),
-            company=company,
-            today=today,
-        )
-        return await _with_books(desk, case)
+        return await _looked_up(desk, file, await desk.call("read_invoice", name=file), company, today)
     except (deputy.ToolFailed, deputy.Denied) as problem:
-        reason = f"It could not be checked: {_words(problem)}"
-        return Outcome(file=file, state="held", reasons=(reason,))
+        return _unchecked(file, _words(problem))
+
+
+async def gather_attached(
+    desk: deputy.Desk, letter: Letter, attached: Attached, company: Company, today: date
+) -> Paper | Outcome:
+    """The same for what is attached to a letter; one whose sender nobody vouches for is never paid."""
+    if attached.problem:
+        return _unchecked(attached.label, attached.problem)
+    given = {"name": attached.name, "content": attached.content, "encoding": attached.encoding}
+    try:
+        read: Mapping[str, Any] = await desk.call("read_attached_invoice", **given)
+        found = await _looked_up(desk, attached.label, read, company, today)
+    except (deputy.ToolFailed, deputy.Denied) as problem:
+        return _unchecked(attached.label, _words(problem))
+    if letter.certain or isinstance(found, Outcome):
+        return found
+    sentence = f"It came by mail, and our mail server does not vouch that {shown(letter.sender or 'anybody')} sent it."
+    doubt = Finding(rule="sender", sentence=sentence)
+    return replace(found, case=replace(found.case, findings=(*found.case.findings, doubt)))
+
+
+def _unchecked(file: str, why: str) -> Outcome:
+    return Outcome(file=file, state="held", reasons=(f"It could not be checked: {why}",))
+
+
+async def _looked_up(
+    desk: deputy.Desk, file: str, read: Mapping[str, Any], company: Company, today: date
+) -> Paper | Outcome:
+    if (refused := read["refused"]) is not None:
+        return Outcome(file=file, state="rejected", reasons=(f"{refused['why']} [{refused['code']}]",))
+    case = Case(
+        file=file,
+        sha256=read["sha256"],
+        invoice=msgspec.convert(read["invoice"], Invoice),
+        findings=msgspec.convert(read["findings"], tuple[Finding, ...]),
+        company=company,
+        today=today,
+    )
+    return await _with_books(desk, case)
 
 
 async def _with_books(desk: deputy.Desk, case: Case) -> Paper:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from deputy.app.config.reference import Reference
 from deputy.base.errors import ConfigError
 
-__all__ = ["EnvSecrets", "child_environment", "is_reference", "user_name"]
+__all__ = ["EnvSecrets", "child_environment", "is_reference", "user_name", "variable"]
 
 _FOR_CHILDREN = (
     "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "PYTHONPATH", "SHELL", "SSL_CERT_DIR",
@@ -27,6 +27,11 @@ def child_environment() -> dict[str, str]:
     """What a program that we start may see of our environment: how to find things, and no secret."""
     process = _process()
     return {name: process[name] for name in _FOR_CHILDREN if name in process}
+
+
+def variable(name: str) -> str:
+    """What an environment variable holds that is no secret, or nothing."""
+    return _process().get(name, "").strip()
 
 
 def user_name() -> str:

@@ -1,13 +1,16 @@
 """Read deputy.toml: the workspace, its models, its connections and the secrets they refer to."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast, get_args
 
+import msgspec
+
 from deputy.app.config import values
 from deputy.app.config.connections import KINDS, read_connections
-from deputy.app.config.document import Document, Table, Where, Wrong
+from deputy.app.config.document import Document, Table, Where, Wrong, shown
+from deputy.app.config.environment import variable
 from deputy.app.config.reference import Reference
 from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings, Web
 from deputy.app.config.triggers import time_zone
@@ -33,7 +36,7 @@ def read_workspace(document: Document, folder: Path) -> Settings:
         message = f"`lease` ({lease:g} s) must be at least twice `heartbeat` ({heartbeat:g} s)."
         key = "lease" if "lease" in workspace else "heartbeat"
         raise workspace.wrong(key, message, "Lengthen the lease, or shorten the heartbeat.")
-    models = {name: _model(name, table) for name, table in root.tables("models")}
+    models, idle = read_models(root)
     connections, references = read_connections(root)
     return Settings(
         folder=folder, web=_web(root.table("web")), name=workspace.get("name", values.line, folder.name or "workspace"),
@@ -42,7 +45,7 @@ def read_workspace(document: Document, folder: Path) -> Settings:
         timezone=workspace.get("timezone", time_zone, "UTC"),
         self_approval=workspace.get("self_approval", values.flag, False), heartbeat=heartbeat, lease=lease,
         teams=root.get("teams", values.map_of(_weight), {}), models=models, connections=connections,
-        references=(*_references(document, models), *references),
+        references=(*_references(document, models, idle), *references),
     )  # fmt: skip
 
 
@@ -79,6 +82,38 @@ def _weight(value: object) -> float:
 
 
 # -- models
+
+
+def read_models(root: Table) -> tuple[dict[str, ModelRoute], frozenset[str]]:
+    """The models, and those that nobody has chosen where one is chosen by the environment."""
+    tables = dict(root.tables("models"))
+    models = {name: _model(name, table) for name, table in tables.items() if "use" not in table}
+    chosen = {name: _chosen(table, models) for name, table in tables.items() if "use" in table}
+    idle = frozenset(models) - set(chosen.values()) if chosen else frozenset[str]()
+    rehearsal = ModelRoute(name=REHEARSAL, provider=REHEARSAL)
+    routes = {name: msgspec.structs.replace(models.get(use, rehearsal), name=name) for name, use in chosen.items()}
+    return {**models, **routes}, idle
+
+
+def _chosen(table: Table, models: Mapping[str, ModelRoute]) -> str:
+    """The name of the model that an environment variable chooses."""
+    table.only("use", "otherwise")
+    name = table.get("use", _variable, "")
+    otherwise = table.get("otherwise", values.line, REHEARSAL)
+    use = variable(name)
+    for key, word in (("use", use), ("otherwise", otherwise)):
+        if word and word != REHEARSAL and word not in models:
+            known = ", ".join(f"`{one}`" for one in sorted({*models, REHEARSAL})[:20])
+            what = f"The environment variable {name}" if key == "use" else "`otherwise`"
+            raise table.wrong(key, f"{what} names {shown(word)}, which is no model here.", f"Known are {known}.")
+    return use or otherwise
+
+
+def _variable(value: object) -> str:
+    found = values.reference(value)
+    if not found.startswith("env:"):
+        raise Wrong("an environment variable", "Write `env:` and its name; what it holds is no secret.")
+    return found.removeprefix("env:")
 
 
 def _model(name: str, table: Table) -> ModelRoute:
@@ -183,9 +218,9 @@ def _anything(value: object) -> object:
 # -- secrets
 
 
-def _references(document: Document, models: dict[str, ModelRoute]) -> Iterator[Reference]:
+def _references(document: Document, models: dict[str, ModelRoute], idle: frozenset[str]) -> Iterator[Reference]:
     for name, model in models.items():
-        if model.api_key:
+        if model.api_key and name not in idle:
             where: Where = ("models", name, "api_key")
             title = document.title(where[:2])
             yield Reference(model.api_key, f"`api_key` in {title}", document.file, document.locate(where))
