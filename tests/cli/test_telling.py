@@ -227,7 +227,14 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]):
     assert "..." not in printed.partition("Commands:")[2], "no sentence is cut"
     for command in commands:
         assert main([command, "--help"]) == 0
-        assert "--workspace" in capsys.readouterr().out or command in ("policy", "audit", "secret", "trigger", "mcp")
+        assert "--workspace" in capsys.readouterr().out or command in (
+            "policy",
+            "audit",
+            "secret",
+            "trigger",
+            "mcp",
+            "token",
+        )
 
 
 def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]):

@@ -67,7 +67,8 @@ class Server:
             command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self.process.stdout is not None
-        self.address = json.loads(self.process.stdout.readline())["listening"]
+        told = json.loads(self.process.stdout.readline())
+        self.address, self.sign_in = told["listening"], told["sign_in"]
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         """End it; its exit code."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, cast
 
+from deputy.app import rights
 from deputy.app.bootstrap import Office
 from deputy.app.queries import find_item, find_run, open_run
 from deputy.app.versions import compile_schema, keep
@@ -51,6 +52,7 @@ def person_named(office: Office, name: str | None) -> Person:
 
 async def start(office: Office, agent: str, task: str, person: Person, *, waits: bool = True) -> str:
     """Create a run of an agent's current version on behalf of a person, who `waits` or does not; returns its id."""
+    rights.require(person, "runs.start")
     deployed = office.settings.agent(agent)
     await keep(office.store, office.clock, deployed, person_principal(person.id))
     at = office.clock.now()
@@ -124,7 +126,13 @@ async def settle(office: Office, name: str, person: Person, *, happened: bool) -
 
 async def cancel(office: Office, name: str, person: Person, reason: str = "") -> str:
     """Ask a run to stop, with its children; effects under way are waited for."""
+    rights.require(person, "runs.cancel")
     row = await find_run(office, name)
+    deployed = office.settings.agents.get(row.agent)
+    owns = person.id in (row.on_behalf_of, deployed.agent.owner if deployed is not None else None)
+    if not owns and not {"owner", "admin"}.intersection(person.roles):
+        whose = f"Whoever it acts for ({row.on_behalf_of}), the agent's owner, an owner or an admin may."
+        raise Forbidden(f"{person.id} may not cancel run {row.id}.", whose)
     if row.state in ("done", "failed", "cancelled"):
         raise Conflict(f"Run {row.id} is {row.state} already.", f"See it with `deputy show {row.id}`.")
     by = person_principal(person.id)
@@ -136,10 +144,9 @@ async def cancel(office: Office, name: str, person: Person, reason: str = "") ->
 
 async def freeze(office: Office, agent: str | None, person: Person, *, frozen: bool) -> str:
     """Freeze or thaw an agent, or the whole workspace; holds from the next effect on. Returns what was switched."""
+    rights.require(person, "workspace.freeze")
     if agent is not None:
         office.settings.agent(agent)
-    if not {"owner", "admin", "approver"}.intersection(person.roles):
-        raise Forbidden(f"{person.id} may not freeze or thaw.", "An owner, an admin or an approver may.")
     subject = agent or "*"
     if (subject in await office.store.frozen()) is frozen:
         state = "frozen already" if frozen else "not frozen"
@@ -156,6 +163,7 @@ async def freeze(office: Office, agent: str | None, person: Person, *, frozen: b
 
 
 async def _answerable(office: Office, name: str, person: Person, kinds: Sequence[str]) -> _Open:
+    rights.require(person, "inbox.answer")
     item = await find_item(office, name)
     if isinstance(item, Delivered):
         raise Conflict(*_said(item))
@@ -165,6 +173,10 @@ async def _answerable(office: Office, name: str, person: Person, kinds: Sequence
         remedy = f"Use `deputy {commands.get(asked.kind, 'settle')}`."
         raise UsageError(f"{item.id} is of kind {asked.kind}.", remedy)
     directory = office.settings.directory
+    if asked.kind != "question" and not rights.decides(directory, person):
+        raise Forbidden(
+            f"This pass of {person.id} is for the role {person.roles[0]} alone.", "One that decides is an approver's."
+        )
     may = set(asked.people) & {p for a in asked.approvers for p in directory.members(a, asked.on_behalf_of)}
     if person.id not in may:
         whose = ", ".join(sorted(may)) or "nobody any more"

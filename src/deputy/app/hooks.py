@@ -14,7 +14,7 @@ from deputy.domain.label import Label
 from deputy.domain.occasion import Attachment, Occasion
 from deputy.domain.trigger import Trigger, Webhook
 
-__all__ = ["Answer", "Door"]
+__all__ = ["Answer", "Bucket", "Door"]
 
 BACKLOG = 10_000  #: arrivals of one hook that may wait for their runs
 LONGEST_ID = 200
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     retry: int = 0  #: seconds after which to try again
 
 
-class _Bucket:
+class Bucket:
     """Requests that may come now: a minute's share, refilled as time passes."""
 
     def __init__(self, now: float, rate: int) -> None:
@@ -38,6 +38,7 @@ class _Bucket:
         self._left = self._most
 
     def take(self, now: float) -> bool:
+        """Whether one more may come now."""
         self._left = min(self._most, self._left + max(0.0, now - self._then) * self.rate / 60)
         self._then = now
         if self._left < 1:
@@ -52,7 +53,7 @@ class Door:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._hooks: tuple[object, Mapping[str, tuple[Trigger, Webhook]]] = (None, {})
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, Bucket] = {}
 
     def find(self, path: str) -> tuple[Trigger, Webhook] | None:
         """The webhook of this path."""
@@ -75,7 +76,7 @@ class Door:
             return Answer(401, "unsigned")
         bucket = self._buckets.get(trigger.key)
         if bucket is None or bucket.rate != hook.rate:
-            bucket = self._buckets[trigger.key] = _Bucket(office.clock.boot(), hook.rate)
+            bucket = self._buckets[trigger.key] = Bucket(office.clock.boot(), hook.rate)
         if not bucket.take(office.clock.boot()):
             return Answer(429, "too_many", retry=max(1, 60 // hook.rate))
         name = _name(hook, proof, headers, body)

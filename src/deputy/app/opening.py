@@ -14,6 +14,7 @@ class Opened(NamedTuple):
 
     listener: Any
     address: str
+    alone: bool  #: whether only this machine reaches it
 
 
 def opened(settings: Settings, host: str | None, port: int | None) -> Opened:
@@ -23,10 +24,10 @@ def opened(settings: Settings, host: str | None, port: int | None) -> Opened:
     if not is_loopback(where) and not settings.web.expose:
         raise UsageError(
             f"Others than this machine could reach {where}.",
-            "Write `expose = true` under `[web]` in deputy.toml if they shall: webhooks check signatures, and a proxy "
-            "in front should add TLS.",
+            "The API stays with this machine until people can sign in from elsewhere. For webhooks alone, which check "
+            "signatures, write `expose = true` under `[web]` in deputy.toml; a proxy in front should add TLS.",
         )
     listener = listen(where, number)
     taken = listener.getsockname()[1]
     shown = f"[{where}]" if ":" in where else where
-    return Opened(listener, f"http://{shown}:{taken}")
+    return Opened(listener, f"http://{shown}:{taken}", is_loopback(where))

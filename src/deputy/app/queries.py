@@ -9,11 +9,12 @@ from deputy.domain.principal import Person
 from deputy.domain.run import Run, fold
 from deputy.domain.stow import blobs_of
 from deputy.kernel.approval import Asked, shown
+from deputy.ports.access import Sought
 from deputy.ports.store import Account, Delivered, Item, Row, RunRow
 
 __all__ = [
-    "Account", "Asked", "Item", "Opened", "RunRow", "accounts", "descendants", "find_item", "find_run", "inbox",
-    "live_workers", "open_run", "opened", "runs", "shortest",
+    "Account", "Asked", "Item", "Opened", "RunRow", "Sought", "accounts", "descendants", "find_item", "find_run",
+    "inbox", "live_workers", "open_run", "opened", "runs", "shortest",
 ]  # fmt: skip
 
 SHORTEST = 4  #: characters of a run's id that tell it apart

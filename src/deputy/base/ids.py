@@ -5,11 +5,12 @@ last 52 random bits of a UUIDv7 (RFC 9562, section 5.7). An effect's id is the r
 """
 
 import hashlib
+import secrets
 from datetime import datetime
 
 import uuid_utils
 
-__all__ = ["effect_id", "new_run_id", "run_id_of", "split_effect_id"]
+__all__ = ["effect_id", "new_run_id", "new_secret", "run_id_of", "split_effect_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -29,6 +30,11 @@ def run_id_of(at: datetime, *origin: str) -> str:
     millis = max(0, int(at.timestamp() * 1000)) & (1 << 48) - 1
     chance = int.from_bytes(hashlib.sha256("\0".join(origin).encode()).digest()[:8], "big")
     return "r" + _base32(millis << 52 | chance & (1 << 52) - 1, 20)
+
+
+def new_secret() -> str:
+    """256 bits that nobody can guess, as 43 characters that a URL may hold."""
+    return secrets.token_urlsafe(32)
 
 
 def effect_id(run: str, n: int) -> str:

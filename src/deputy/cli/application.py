@@ -14,6 +14,7 @@ from deputy.cli import (
     secrets,
     servers,
     serving,
+    tokens,
     triggering,
     workspaces,
 )
@@ -31,7 +32,19 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )  # fmt: skip
     app.callback(invoke_without_command=True)(_root)
-    for module in (workspaces, running, people, operating, serving, triggering, auditing, examining, secrets, servers):
+    for module in (
+        workspaces,
+        running,
+        people,
+        operating,
+        serving,
+        triggering,
+        auditing,
+        examining,
+        secrets,
+        servers,
+        tokens,
+    ):
         module.add_to(app)
     return app
 

@@ -28,27 +28,34 @@ def _up(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Run everything: a worker, triggers, and webhooks over HTTP.
+    """Run everything: a worker, triggers, webhooks and the API.
 
-    Only this machine reaches it, unless `[web]` in deputy.toml has `expose = true`. SIGINT and SIGTERM let it finish
-    what is under way; a second one stops it at once.
+    Only this machine reaches it; with `expose = true` in `[web]` of deputy.toml, others reach webhooks alone.
+    SIGINT and SIGTERM let it finish what is under way; a second one stops it at once.
     """
 
     async def work(office: Office, terminal: Terminal) -> int:
+        from deputy.app.access import make_link
         from deputy.app.opening import opened
         from deputy.cli.working import serve
         from deputy.web.serving import serve as serve_web
 
-        listener, address = opened(office.settings, host, port)
+        at = opened(office.settings, host, port)
+        owner = office.settings.directory.first_owner()
+        link = f"{at.address}/sign-in#{await make_link(office, owner)}" if at.alone and owner is not None else None
 
         def ready() -> None:
             if as_json:
-                terminal.emit({"listening": address})
-            terminal.note(f"Listening at {address}", style="dim")
+                terminal.emit({"listening": at.address, "sign_in": link})
+            terminal.note(f"Listening at {at.address}", style="dim")
+            if not at.alone:
+                terminal.note("Webhooks alone are served here: the API is for this machine alone.", style="yellow")
+            if link is not None and owner is not None and not as_json:
+                terminal.note(f"To sign in as {owner.id}, once, within ten minutes: {link}", style="dim")
 
         with Signals(terminal.note).heeded() as signals:
             return await serve(
-                office, terminal, signals, lambda of, stop: serve_web(of, listener, stop, ready)
+                office, terminal, signals, lambda of, stop: serve_web(of, at, stop, ready)
             )  # fmt: skip
 
     perform(ctx, work, workspace, as_json=as_json)

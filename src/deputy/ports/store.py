@@ -1,7 +1,6 @@
 """Keep journals, inboxes, ledger and leases of one workspace, in one transactional database.
 
-One write, `commit`, changes journals; everything else here either carries something to a run (`deliver`), is about
-workers, or only reads. Rows are plain values: the store never looks into an event.
+One write, `commit`, changes journals; all else carries something to a run, is about workers, or only reads.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
+from deputy.ports.access import Access
 from deputy.ports.arrivals import Arrival, Arrivals, Begin
 
 __all__ = [
@@ -135,9 +135,9 @@ class StateChange(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """One atomic change. Preconditions, read in the same transaction: the lease's epoch, that `rows` continue the
-    chain after `head`, that accounts allow the moves, that `grant` is unused, that nobody froze `thawed`'s agent, that
-    what `begins` names waits for its run, which is the first child."""
+    """One atomic change. Preconditions, read in the same transaction: the lease's epoch, that `rows` continue the chain
+    after `head`, that accounts allow the moves, that `grant` is unused, that `thawed`'s agent is, that what `begins`
+    names waits for its run, which is the first child."""
 
     run: str
     lease: Lease | None  #: None only where no journal is continued (a run is created)
@@ -160,7 +160,7 @@ class Commit(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A run that now belongs to a lease: its row, its stored events and what waits in its inbox."""
+    """A run that now belongs to a lease, with its events and inbox."""
 
     run: RunRow
     rows: Sequence[Row]
@@ -201,6 +201,11 @@ class Store(Protocol):
     @property
     def arrivals(self) -> Arrivals:
         """What starts runs."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """What those who come over the network need."""
         ...
 
     async def close(self) -> None:

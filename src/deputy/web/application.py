@@ -9,14 +9,17 @@ from starlette.responses import JSONResponse, Response
 
 from deputy.app.bootstrap import Office
 from deputy.web import health, hooks
+from deputy.web.api import routes as api
 from deputy.web.state import Serving
 
 __all__ = ["application"]
 
 
-def application(office: Office, serving: Serving) -> Starlette:
-    """The application of a workspace."""
+def application(office: Office, serving: Serving, *, alone: bool) -> Starlette:
+    """The application of a workspace; the API is for this machine `alone`, and elsewhere is as if there were none."""
     routes = [*health.routes(office, serving), *hooks.routes(office)]
+    if alone:
+        routes += api.routes(office)
     return Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken})
 
 

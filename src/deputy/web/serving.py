@@ -9,6 +9,7 @@ import uvicorn
 
 from deputy.app import driving
 from deputy.app.bootstrap import Office
+from deputy.app.opening import Opened
 from deputy.web.application import application
 from deputy.web.state import Serving
 
@@ -35,16 +36,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(office: Office, listener: Any, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def serve(office: Office, opened: Opened, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Work and listen until told to stop; `ready` is called once both do."""
     state = Serving()
     config = uvicorn.Config(
-        application(office, state), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, limit_concurrency=256, timeout_keep_alive=5,
+        application(office, state, alone=opened.alone), http="h11", ws="none", lifespan="off", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False, limit_concurrency=256, timeout_keep_alive=5,
         timeout_graceful_shutdown=GRACE, h11_max_incomplete_event_size=32 << 10,
     )  # fmt: skip
     server = _Server(config)
-    listening = asyncio.create_task(server.serve(sockets=[listener]))
+    listening = asyncio.create_task(server.serve(sockets=[opened.listener]))
     working = asyncio.create_task(driving.serve(office, stop))
     stopping = asyncio.create_task(stop.wait())
     try:

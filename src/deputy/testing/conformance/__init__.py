@@ -13,6 +13,7 @@ several processes of one workspace would have. The suite needs no plugin, and py
 its failures after `pytest.register_assert_rewrite("deputy.testing.conformance")` in a conftest.py.
 """
 
+from deputy.testing.conformance.access import Reaching
 from deputy.testing.conformance.arriving import Arriving
 from deputy.testing.conformance.inbox import Arrivals, Deadlines
 from deputy.testing.conformance.journals import Journals
@@ -25,5 +26,5 @@ from deputy.testing.conformance.world import OpenStore, StillClock
 __all__ = ["OpenStore", "StillClock", "StoreSuite"]
 
 
-class StoreSuite(Journals, Refusals, Books, Arrivals, Deadlines, Workers, Looking, Seals, Arriving):
+class StoreSuite(Journals, Refusals, Books, Arrivals, Deadlines, Workers, Looking, Seals, Arriving, Reaching):
     """Everything a store promises; subclass it with a fixture `open_store`."""

@@ -27,6 +27,7 @@ from deputy.ports.store import (
     Timer,
     Worker,
 )  # fmt: skip
+from deputy.testing.memory.access import MemoryAccess
 from deputy.testing.memory.arrivals import MemoryArrivals
 from deputy.testing.memory.commits import apply, follow
 from deputy.testing.memory.tables import WORKSPACE, Ledger, Member, MemoryDatabase, aware
@@ -41,6 +42,7 @@ class MemoryStore:
         self._clock, self._database, self._lease = clock, database or MemoryDatabase(), lease
         self._open = True
         self.arrivals = MemoryArrivals(lambda: self._db, self._changed, self._append)
+        self.access = MemoryAccess(lambda: self._db)
 
     @property
     def _db(self) -> MemoryDatabase:

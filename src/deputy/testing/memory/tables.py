@@ -9,6 +9,7 @@ from deputy.base.canonical import canonical
 from deputy.domain.chain import GENESIS
 from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
+from deputy.ports.access import Claim, Pass
 from deputy.ports.arrivals import ArrivalRow, TriggerRow
 from deputy.ports.store import Inbound, Item, Lease, Row, RunRow, Seal
 
@@ -88,6 +89,8 @@ class MemoryDatabase:
         self.watchers: list[tuple[object, Callable[[], None]]] = []
         self.triggers: dict[str, TriggerRow] = {}
         self.arrivals: dict[tuple[str, str], ArrivalRow] = {}
+        self.passes: dict[str, Pass] = {}
+        self.claims: dict[tuple[str, str], Claim] = {}
         self.positions = count(1)
         self.numbers = count(1)
 

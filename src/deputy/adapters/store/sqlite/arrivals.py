@@ -11,7 +11,7 @@ from deputy.base.errors import OutOfSequence
 from deputy.domain.chain import GENESIS, link
 from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, NoteBody, Queue, TriggerRow
 
-__all__ = ["SqliteArrivals", "append_note", "insert_arrival", "instant"]
+__all__ = ["InTransaction", "Reading", "SqliteArrivals", "append_note", "insert_arrival", "instant"]
 
 T = TypeVar("T")
 
@@ -47,18 +47,26 @@ def append_note(database: Database, body_of: NoteBody) -> None:
     database.execute(statement("insert_events"), (0, number, last, body))
 
 
-class _Transaction(Protocol):
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+class InTransaction(Protocol):
+    """Do work in one transaction of the writer's thread."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
+        """Do it."""
+        ...
 
 
-class _Reading(Protocol):
-    def __call__(self, work: Callable[[Database], T], /) -> Awaitable[T]: ...
+class Reading(Protocol):
+    """Read in the reader's thread."""
+
+    def __call__(self, work: Callable[[Database], T], /) -> Awaitable[T]:
+        """Do it."""
+        ...
 
 
 class SqliteArrivals:
     """Triggers and arrivals; writes in the writer's thread, reads in the reader's."""
 
-    def __init__(self, database: Database, write: _Transaction, read: _Reading, tell: Callable[[], None]) -> None:
+    def __init__(self, database: Database, write: InTransaction, read: Reading, tell: Callable[[], None]) -> None:
         self._database, self._write, self._read, self._tell = database, write, read, tell
 
     async def arrive(self, arrival: Arrival) -> tuple[bool, ArrivalRow]:

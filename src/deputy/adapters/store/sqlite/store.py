@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from deputy.adapters.store.sqlite import reading
+from deputy.adapters.store.sqlite.access import SqliteAccess
 from deputy.adapters.store.sqlite.arrivals import SqliteArrivals, append_note, instant
 from deputy.adapters.store.sqlite.commits import Committer, Head, insert_delivery
 from deputy.adapters.store.sqlite.connection import Database, open_database, statement, translated
@@ -59,6 +60,7 @@ class SqliteStore:
         self._writer = Thread("deputy-writer", self._write_group, self._look)
         self._reader = Thread("deputy-reader")
         self.arrivals = SqliteArrivals(self._database, self._write, self._read, self._tell)
+        self.access = SqliteAccess(self._database, self._write, self._read)
 
     @classmethod
     def open(cls, file: Path, clock: Clock, *, vfs: str | None = None, lease: float = LEASE) -> SqliteStore:

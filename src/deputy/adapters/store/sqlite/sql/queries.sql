@@ -357,3 +357,49 @@ AND state IN ('over', 'skipped') AND trigger NOT IN (SELECT value FROM json_each
 -- name: snapshot_arrivals
 SELECT a.position, a.trigger, a.id, a.at, a.body, a.check_sum, a.state, r.id, r.state
 FROM arrivals a LEFT JOIN runs r ON r.key = a.run ORDER BY a.position;
+
+-- name: insert_pass!
+INSERT INTO passes (id, digest, kind, person, role, note, created, expires, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: forget_passes!
+DELETE FROM passes WHERE expires < ?;
+
+-- name: pass_of^
+SELECT id, digest, kind, person, role, note, created, expires, used FROM passes WHERE digest = ?;
+
+-- name: passes
+SELECT id, digest, kind, person, role, note, created, expires, used FROM passes WHERE kind = ? ORDER BY created, id;
+
+-- name: touch_pass!
+UPDATE passes SET used = ? WHERE digest = ?;
+
+-- name: delete_pass!
+DELETE FROM passes WHERE id = ?;
+
+-- name: insert_claim!
+INSERT OR IGNORE INTO claims (person, key, request, at, status, body) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: claim^
+SELECT person, key, request, at, status, body FROM claims WHERE person = ? AND key = ?;
+
+-- name: forget_claims!
+DELETE FROM claims WHERE (person, key) IN (SELECT person, key FROM claims WHERE at < ? LIMIT 100);
+
+-- name: answer_claim!
+UPDATE claims SET status = ?, body = ? WHERE person = ? AND key = ?;
+
+-- name: runs_looked_at
+SELECT r.key, r.id, (?1 = '[]' OR r.state IN (SELECT value FROM json_each(?1)))
+AND (?2 = '' OR r.agent = ?2) AND (?3 = '' OR r.on_behalf_of = ?3) AND (?4 = '' OR r.created >= ?4)
+AND (?5 = '' OR instr(lower(r.agent), lower(?5)) > 0 OR (length(?5) >= 3 AND substr(r.id, -length(?5)) = ?5)
+    OR instr(lower((SELECT json_extract(CAST(j.body AS TEXT), '$.task') FROM journal j WHERE j.run = r.key AND j.seq = 1)),
+        lower(?5)) > 0)
+FROM runs r WHERE r.key > 0 AND (?6 = '' OR r.key < (SELECT b.key FROM runs b WHERE b.id = ?6))
+ORDER BY r.key DESC LIMIT ?7;
+
+-- name: feed
+SELECT j.position, r.id, j.seq, j.body FROM journal j JOIN runs r ON r.key = j.run
+WHERE j.position > ? AND j.run > 0 ORDER BY j.position LIMIT ?;
+
+-- name: last_position$
+SELECT ifnull(max(position), 0) FROM journal;

@@ -1,0 +1,137 @@
+"""What one person may see: their runs and items, agents, people; for surfaces where people are told apart."""
+
+from typing import Any, NamedTuple
+
+from deputy.app import rights
+from deputy.app.bootstrap import Office
+from deputy.app.config import Deployed
+from deputy.app.queries import Opened, find_run, inbox, opened
+from deputy.app.views import inbox_view, moment, money
+from deputy.base.errors import NotFound
+from deputy.domain.cost import Limits
+from deputy.domain.event import Workspace, event_from
+from deputy.domain.principal import ROLES, Directory, Person
+from deputy.ports.access import Sought
+from deputy.ports.store import RunRow
+
+__all__ = ["Page", "agent_view", "agent_views", "my_inbox", "my_item", "my_run", "my_runs", "people_view", "versions"]
+
+
+class Page(NamedTuple):
+    """A page of runs, and after which run the next one begins; "" where there is none."""
+
+    runs: list[RunRow]
+    after: str
+
+
+async def my_runs(office: Office, person: Person, sought: Sought) -> Page:
+    """Runs, newest first: everybody's for those who see all, else those that act for this person."""
+    rights.require(person, "runs.read")
+    if not rights.sees_all(person):
+        if sought.on_behalf_of not in ("", person.id):
+            return Page([], "")
+        sought = sought._replace(on_behalf_of=person.id)
+    found = await office.store.access.find(sought)
+    rows = [row for name in found.runs if (row := await office.store.run(name)) is not None]
+    return Page(rows, found.after)
+
+
+async def my_run(office: Office, person: Person, name: str) -> Opened:
+    """A run with all its events; NotFound also where this person may not see it."""
+    rights.require(person, "runs.read")
+    row = await find_run(office, name)
+    if not _visible(office, person, row):
+        found = await opened(office, row.id)
+        entries = {a for e in found.run.effects.values() if e.asked is not None for a in e.asked.approvers}
+        asked = any(person.id in office.settings.directory.members(entry, row.on_behalf_of) for entry in entries)
+        waits = any(item.run == row.id for item, _ in await inbox(office, person))
+        if not asked and not waits:
+            raise NotFound(f"There is no run {name!r}.", "See `deputy ps`.")
+        return found
+    return await opened(office, row.id)
+
+
+def _visible(office: Office, person: Person, row: RunRow) -> bool:
+    deployed = office.settings.agents.get(row.agent)
+    mine = row.on_behalf_of == person.id or (deployed is not None and deployed.agent.owner == person.id)
+    return mine or rights.sees_all(person)
+
+
+async def my_inbox(office: Office, person: Person) -> list[dict[str, Any]]:
+    """What waits for this person."""
+    rights.require(person, "inbox.read")
+    return inbox_view(await inbox(office, person))
+
+
+async def my_item(office: Office, person: Person, name: str) -> dict[str, Any]:
+    """One item that waits for this person."""
+    found = [one for one in await my_inbox(office, person) if name in (one["id"], one["effect"])]
+    if not found:
+        raise NotFound(f"Nothing waits under the id {name!r}.", "See `deputy inbox`.")
+    return found[0]
+
+
+async def agent_views(office: Office, person: Person) -> list[dict[str, Any]]:
+    """Every agent, with its mandate."""
+    rights.require(person, "agents.read")
+    frozen = frozenset(await office.store.frozen())
+    return [agent_view(deployed, office, frozen) for deployed in office.settings.agents.values()]
+
+
+def agent_view(deployed: Deployed, office: Office, frozen: frozenset[str]) -> dict[str, Any]:
+    """An agent and its mandate, as its current files declare them."""
+    agent, currency = deployed.agent, office.settings.currency
+    return {
+        "name": agent.name,
+        "description": agent.description,
+        "owner": agent.owner,
+        "model": agent.model,
+        "driver": agent.driver,
+        "version": agent.version,
+        "instructions": agent.instructions,
+        "frozen": agent.name in frozen or "*" in frozen,
+        "tools": [
+            {
+                "pattern": grant.pattern, "autonomy": grant.autonomy, "approvers": list(grant.approvers),
+                "limit": {name: str(value) for name, value in grant.limit.items()},
+                "ask_above": {name: str(value) for name, value in grant.ask_above.items()},
+                "expires": grant.expires,
+            }
+            for grant in agent.grants
+        ],
+        "budget": {"run": _limits(agent.run_limits, currency), "day": _limits(agent.day_limits, currency)},
+        "triggers": [trigger.key for trigger in deployed.triggers],
+    }  # fmt: skip
+
+
+def _limits(limits: Limits, currency: str) -> dict[str, Any]:
+    return {
+        "money": None if limits.money is None else money(limits.money, currency),
+        "tokens": limits.tokens,
+        "steps": limits.steps,
+        "wall": None if limits.wall is None else limits.wall / 1000,
+    }
+
+
+async def versions(office: Office, person: Person, agent: str) -> list[dict[str, Any]]:
+    """The versions of an agent that were deployed, the newest first."""
+    rights.require(person, "agents.read")
+    current = office.settings.agent(agent).agent.version
+    events = [event_from(row.body) for row in await office.store.rows("workspace")]
+    return [
+        {"version": event.version, "at": moment(event.at), "by": event.by, "current": event.version == current}
+        for event in reversed(events)
+        if isinstance(event, Workspace) and event.what == "deployed" and event.subject == agent
+    ]
+
+
+def people_view(directory: Directory) -> list[dict[str, Any]]:
+    """The directory: who there is, in which groups and roles."""
+    return [
+        {
+            "id": person.id, "name": person.name, "email": person.email or None, "manager": person.manager or None,
+            "groups": list(person.groups), "roles": [role for role in ROLES if role in person.roles],
+            "limits": person.limits,
+        }
+        for person in directory.people.values()
+    ]  # fmt: skip

@@ -1,0 +1,117 @@
+"""What those who come over the network need of the store: passes, answers that were given, and looking through runs.
+
+Of a pass only the digest is kept: whoever reads the database cannot come in with it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+__all__ = ["Access", "Claim", "Fed", "Found", "Pass", "PassKind", "Sought"]
+
+PassKind = Literal["link", "session", "token"]
+
+
+class Pass(NamedTuple):
+    """What lets somebody in as a person; `digest` is the SHA-256 (in hex) of what was handed out."""
+
+    id: str
+    digest: str
+    kind: PassKind
+    person: str
+    role: str  #: "" is every role that the person has
+    note: str  #: what it is for, in its maker's words
+    created: datetime
+    expires: datetime
+    used: datetime  #: when it last let somebody in, to the minute
+
+
+class Claim(NamedTuple):
+    """A write that was asked for under a key; `status` 0 until it was answered."""
+
+    person: str
+    key: str
+    request: str  #: digest of what was asked
+    at: datetime
+    status: int = 0
+    body: bytes = b""
+
+
+class Sought(NamedTuple):
+    """Which runs are looked for, newest first; what is empty does not matter."""
+
+    states: Sequence[str] = ()
+    agent: str = ""
+    on_behalf_of: str = ""
+    since: datetime | None = None  #: created then or later
+    text: str = ""  #: stands in the task or the agent's name (case matters only outside ASCII), or ends the id
+    before: str = ""  #: a run's id: those created before it
+    most: int = 50
+    look: int = 20_000  #: how many runs are looked at, at most
+
+
+class Found(NamedTuple):
+    """Ids of runs, and the run after which to look on; "" where there are no more."""
+
+    runs: Sequence[str]
+    after: str
+
+
+class Fed(NamedTuple):
+    """A stored event of any run, and its place in the order of commits."""
+
+    position: int
+    run: str
+    seq: int
+    body: bytes
+
+
+class Access(Protocol):
+    """Passes, claims and looking through."""
+
+    async def issue(self, granted: Pass) -> None:
+        """Keep a pass, and forget those that ended before it was made."""
+        ...
+
+    async def redeem(self, digest: str, session: Pass) -> Pass | None:
+        """Turn a link into this session, with the link's person and role; None where the link is not good (any more).
+
+        Of many who try at once, one succeeds.
+        """
+        ...
+
+    async def pass_of(self, digest: str) -> Pass | None:
+        """The pass of this digest."""
+        ...
+
+    async def touch(self, digest: str, at: datetime) -> None:
+        """A pass let somebody in."""
+        ...
+
+    async def passes(self, kind: PassKind) -> Sequence[Pass]:
+        """The passes of a kind, oldest first."""
+        ...
+
+    async def withdraw(self, id: str) -> bool:
+        """Forget a pass; False where there is none."""
+        ...
+
+    async def claim(self, claim: Claim, forget: datetime) -> Claim | None:
+        """Keep a claim unless its person used its key before; what is there then. Those before `forget` may go."""
+        ...
+
+    async def answer(self, claim: Claim) -> None:
+        """Keep the answer to a claim."""
+        ...
+
+    async def find(self, sought: Sought) -> Found:
+        """Runs that fit, a page of them; looks at a bounded number."""
+        ...
+
+    async def feed(self, after: int, most: int) -> Sequence[Fed]:
+        """The events of runs after this position, in the order of commits."""
+        ...
+
+    async def position(self) -> int:
+        """The last position that was given."""
+        ...

@@ -1,0 +1,110 @@
+"""Those who come over the network: passes are good once or until they end, a key has one answer, runs are found."""
+
+from datetime import timedelta
+
+from deputy.domain.chain import GENESIS, link
+from deputy.ports.access import Claim, Pass, PassKind, Sought
+from deputy.ports.store import Commit, Row
+from deputy.testing.conformance.world import NOON, World, answers_of, later, new_run, scenario
+
+__all__ = ["Reaching"]
+
+SOON = later(600)
+
+
+def made(name: str, kind: PassKind = "session", person: str = "wei") -> Pass:
+    """A pass that was made at noon, good for ten minutes."""
+    return Pass(name, f"digest of {name}", kind, person, "", "", NOON, SOON, NOON)
+
+
+class Reaching:
+    """Passes, claims and looking through."""
+
+    @scenario
+    async def test_a_link_becomes_one_session_however_many_try(self, world: World) -> None:
+        await world.store.access.issue(made("link", "link"))
+        stores = [world.store, world.another()]
+        tries = [stores[n % 2].access.redeem("digest of link", made(f"s-{n}", person="")) for n in range(8)]
+        found = [one for one in await answers_of(*tries) if isinstance(one, Pass)]
+        assert [one.person for one in found] == ["wei"]
+        store = await world.reopened()
+        assert await store.access.pass_of(found[0].digest) == found[0]
+        assert await store.access.pass_of("digest of link") is None
+        assert list(await store.access.passes("session")) == found
+
+    @scenario
+    async def test_what_is_no_link_or_has_ended_becomes_nothing(self, world: World) -> None:
+        access = world.store.access
+        await access.issue(made("link", "link"))
+        await access.issue(made("token", "token"))
+        late = made("late")._replace(created=SOON)
+        assert await access.redeem("digest of link", late) is None
+        assert await access.redeem("digest of token", made("s")) is None
+        assert await access.redeem("digest of nothing", made("s")) is None
+        assert list(await access.passes("session")) == []
+
+    @scenario
+    async def test_a_pass_is_touched_withdrawn_and_forgotten_after_its_end(self, world: World) -> None:
+        access = world.store.access
+        await access.issue(made("a", "token"))
+        await access.touch("digest of a", later(60))
+        assert await access.pass_of("digest of a") == made("a", "token")._replace(used=later(60))
+        assert await access.withdraw("a")
+        assert not await access.withdraw("a")
+        assert await access.pass_of("digest of a") is None
+        await access.issue(made("b"))
+        await access.issue(made("c")._replace(created=SOON + timedelta(1), expires=SOON + timedelta(2)))
+        assert [one.id for one in await access.passes("session")] == ["c"]
+
+    @scenario
+    async def test_a_key_is_claimed_once_and_keeps_its_answer(self, world: World) -> None:
+        claim, before = Claim("wei", "k-1", "digest", NOON), later(-86_400)
+        stores = [world.store, world.another()]
+        told = await answers_of(*[stores[n % 2].access.claim(claim, before) for n in range(6)])
+        assert [one is None for one in told].count(True) == 1
+        await world.store.access.answer(claim._replace(status=201, body=b'{"id": "r-1"}'))
+        store = await world.reopened()
+        again = await store.access.claim(claim._replace(request="other", at=SOON), before)
+        assert again == Claim("wei", "k-1", "digest", NOON, 201, b'{"id": "r-1"}')
+        assert await store.access.claim(claim._replace(person="lin"), before) is None
+        assert await store.access.claim(claim._replace(at=SOON), SOON) is None, "forgotten"
+
+    @scenario
+    async def test_runs_are_found_by_what_is_said_of_them_a_page_at_a_time(self, world: World) -> None:
+        for number in range(5):
+            body = b'{"started":true}' if number == 4 else b'{"task":"Pay Invoice %d"}' % number
+            run = new_run(f"r-{number}abc{number}", agent="payables" if number % 2 else "desk")
+            row = Row(1, link(GENESIS, run.id, 1, body), body)
+            await world.store.commit(Commit(run.id, None, children=[run._replace(started=row)]))
+        access = world.store.access
+
+        async def found(sought: Sought) -> str:
+            return "".join(run[-1] for run in (await access.find(sought)).runs)
+
+        assert await found(Sought()) == "43210"
+        assert await found(Sought(agent="payables")) == "31"
+        assert await found(Sought(text="invoice")) == "3210"
+        assert await found(Sought(text="ayab")) == "31"
+        assert await found(Sought(text="bc2")) == "2"
+        assert await found(Sought(states=["waiting"])) == ""
+        assert await found(Sought(states=["ready"], since=NOON)) == "43210"
+        assert await found(Sought(since=later(1))) == ""
+        assert await found(Sought(on_behalf_of="nobody")) == ""
+        first = await access.find(Sought(most=2))
+        assert (len(first.runs), first.after) == (2, "r-3abc3")
+        assert await access.find(Sought(before=first.after, most=9)) == (["r-2abc2", "r-1abc1", "r-0abc0"], "")
+        bounded = await access.find(Sought(text="Invoice 0", look=3))
+        assert (list(bounded.runs), bounded.after) == ([], "r-2abc2")
+        assert (await access.find(Sought(text="Invoice 0", look=3, before="r-2abc2"))).runs == ["r-0abc0"]
+
+    @scenario
+    async def test_events_are_fed_in_the_order_of_their_commits(self, world: World) -> None:
+        one, two = await world.hold("r-1", "r-2")
+        at = await world.store.access.position()
+        await two.commit(b'{"a":1}')
+        await one.commit(b'{"b":1}', b'{"c":1}')
+        fed = list(await world.another().access.feed(at, 10))
+        assert [(one.run, one.body) for one in fed] == [("r-2", b'{"a":1}'), ("r-1", b'{"b":1}'), ("r-1", b'{"c":1}')]
+        assert list(await world.store.access.feed(fed[0].position, 1)) == fed[1:2]
+        assert await world.store.access.position() == fed[-1].position
+        assert list(await world.store.access.feed(fed[-1].position, 10)) == []

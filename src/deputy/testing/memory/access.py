@@ -1,0 +1,99 @@
+"""The passes and claims of a store in memory, and looking through its runs."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from deputy.base.canonical import decode
+from deputy.ports.access import Claim, Fed, Found, Pass, PassKind, Sought
+from deputy.testing.memory.tables import WORKSPACE, MemoryDatabase, OwnedRun, aware
+
+__all__ = ["MemoryAccess"]
+
+
+class MemoryAccess:
+    """Passes, claims and looking through, of one view of a database."""
+
+    def __init__(self, database: Callable[[], MemoryDatabase]) -> None:
+        self._database = database
+
+    async def issue(self, granted: Pass) -> None:
+        db = self._database()
+        for name in [name for name, one in db.passes.items() if one.expires < granted.created]:
+            del db.passes[name]
+        db.passes[granted.digest] = granted
+
+    async def redeem(self, digest: str, session: Pass) -> Pass | None:
+        db = self._database()
+        link = db.passes.get(digest)
+        if link is None or link.kind != "link" or link.expires <= session.created:
+            return None
+        del db.passes[digest]
+        db.passes[session.digest] = session._replace(person=link.person, role=link.role)
+        return db.passes[session.digest]
+
+    async def pass_of(self, digest: str) -> Pass | None:
+        return self._database().passes.get(digest)
+
+    async def touch(self, digest: str, at: datetime) -> None:
+        db = self._database()
+        if digest in db.passes:
+            db.passes[digest] = db.passes[digest]._replace(used=aware(at))
+
+    async def passes(self, kind: PassKind) -> Sequence[Pass]:
+        found = [one for one in self._database().passes.values() if one.kind == kind]
+        return sorted(found, key=lambda one: (one.created, one.id))
+
+    async def withdraw(self, id: str) -> bool:
+        db = self._database()
+        gone = [name for name, one in db.passes.items() if one.id == id]
+        for name in gone:
+            del db.passes[name]
+        return bool(gone)
+
+    async def claim(self, claim: Claim, forget: datetime) -> Claim | None:
+        db = self._database()
+        for key in [key for key, one in db.claims.items() if one.at < forget]:
+            del db.claims[key]
+        known = db.claims.get((claim.person, claim.key))
+        if known is None:
+            db.claims[claim.person, claim.key] = claim
+        return known
+
+    async def answer(self, claim: Claim) -> None:
+        db, key = self._database(), (claim.person, claim.key)
+        if key in db.claims:
+            db.claims[key] = db.claims[key]._replace(status=claim.status, body=claim.body)
+
+    async def find(self, sought: Sought) -> Found:
+        names = list(self._database().runs)[::-1]
+        if sought.before:
+            names = names[names.index(sought.before) + 1 :] if sought.before in names else []
+        runs: list[str] = []
+        for name in names[: sought.look]:
+            if _fits(self._database().runs[name], sought):
+                runs.append(name)
+            if len(runs) >= sought.most:
+                return Found(runs, name)
+        return Found(runs, names[sought.look - 1] if len(names) >= sought.look else "")
+
+    async def feed(self, after: int, most: int) -> Sequence[Fed]:
+        db = self._database()
+        found = enumerate(db.journal[after:], after + 1)
+        fed = [Fed(n, run, seq, db.runs[run].rows[seq - 1].body) for n, (run, seq) in found if run != WORKSPACE]
+        return fed[:most]
+
+    async def position(self) -> int:
+        return len(self._database().journal)
+
+
+def _fits(run: OwnedRun, sought: Sought) -> bool:
+    row, text = run.row, sought.text.lower()
+    first = decode(run.rows[0].body)
+    task = str(first.get("task", "")) if isinstance(first, dict) else ""  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    return (
+        (not sought.states or row.state in sought.states)
+        and sought.agent in ("", row.agent)
+        and sought.on_behalf_of in ("", row.on_behalf_of)
+        and (sought.since is None or row.created >= sought.since)
+        and (text in task.lower() or text in row.agent.lower() or (len(text) > 2 and row.id.endswith(sought.text)))
+    )

@@ -1,0 +1,31 @@
+"""The table of all routes, and what serves it."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deputy.app.bootstrap import Office
+from deputy.web.api import doors, signing
+from deputy.web.api.document import document
+from deputy.web.api.guard import guarded
+from deputy.web.api.reading import READING
+from deputy.web.api.table import Endpoint
+
+__all__ = ["ENDPOINTS", "routes"]
+
+ENDPOINTS: tuple[Endpoint, ...] = READING
+
+
+def routes(office: Office) -> list[Route]:
+    """Everything under /api, and the page to sign in."""
+    told: list[bytes] = []
+
+    async def openapi(request: Request) -> Response:
+        await guarded(office, request)
+        if not told:
+            told.append(msgspec.json.encode(document(ENDPOINTS)))
+        return Response(told[0], media_type="application/json")
+
+    shown = Route(f"{doors.ROOT}/openapi.json", doors.answered(office, openapi))
+    return [shown, *signing.routes(office), *doors.routes(office, ENDPOINTS)]
