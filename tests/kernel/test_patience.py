@@ -1,46 +1,64 @@
-"""How long the gate waits before it asks a model again."""
+"""Waits end by themselves, and only those that are over."""
 
 import asyncio
-from pathlib import Path
 
-from tests.kernel.bench_of import PAY, READ, WRITE, agent, state
+import pytest
 
-from deputy.adapters.store.sqlite import SqliteStore
-from deputy.base.clock import SystemClock
-from deputy.domain.effect import Failed
-from deputy.kernel.gate import LONGEST_PAUSE
-from deputy.testing.bench import Workbench
-from deputy.testing.fakes import CountingTools, StubModel, says
+from deputy.kernel.patience import Patience
 
 
-class Noting(SystemClock):
-    """A clock whose long pauses pass at once, and are noted."""
+def test_a_call_that_is_quick_gives_its_answer():
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        return 7
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.paused: list[float] = []
+    async def main() -> int:
+        return await Patience().wait(answer(), 60)
 
-    async def sleep(self, seconds: float) -> None:
-        if seconds > 5:
-            self.paused.append(seconds)
-            seconds = 0.0
-        await super().sleep(seconds)
+    assert asyncio.run(main()) == 7
 
 
-def test_a_wait_that_a_server_asks_for_is_kept_up_to_a_limit(tmp_path: Path) -> None:
+def test_a_call_that_hangs_is_given_up_and_others_go_on():
     async def main() -> None:
-        clock = Noting()
-        store = SqliteStore.open(tmp_path / "deputy.db", clock)
-        later = (Failed("model_rate_limited", "later", retry=True, wait=wait) for wait in (7.0, 10_000.0))
-        answers = iter([*later, says("done")])
-        model = StubModel(lambda _: next(answers))
-        work = Workbench(store, clock, agents=[agent()], tools=CountingTools((READ, WRITE, PAY)), model=model)
-        run = await work.start("clerk")
-        await work.work()
-        ended = (await state(work, run)).ended
-        await store.close()
-        assert ended is not None and ended.answer == "done"
-        assert [pause for pause in clock.paused if pause in (7.0, LONGEST_PAUSE)] == [7.0, LONGEST_PAUSE]
-        assert max(clock.paused) == LONGEST_PAUSE
+        patience, done = Patience(), list[str]()
+
+        async def one(name: str, patient: float, takes: float) -> None:
+            try:
+                await patience.wait(asyncio.sleep(takes), patient)
+                done.append(name)
+            except TimeoutError:
+                done.append(f"{name} gave up")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one("hangs", 0.05, 3600))
+            group.create_task(one("slow", 3600, 0.5))
+        assert done == ["hangs gave up", "slow"]
+
+    asyncio.run(main())
+
+
+def test_who_is_cancelled_is_not_told_of_a_deadline():
+    async def main() -> None:
+        patience = Patience()
+
+        async def hang() -> None:
+            await patience.wait(asyncio.sleep(3600), 3600)
+
+        task = asyncio.create_task(hang())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def test_what_a_call_raises_is_raised():
+    async def fail() -> None:
+        raise TimeoutError("its own")
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError, match="its own"):
+            await Patience().wait(fail(), 60)
 
     asyncio.run(main())
