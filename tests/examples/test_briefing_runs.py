@@ -145,6 +145,16 @@ def test_a_model_without_grants_for_more_can_do_nothing_else(shell: Shell):
     assert filed(shell) == []
 
 
+def test_one_variable_puts_the_example_on_another_model(shell: Shell, monkeypatch: pytest.MonkeyPatch):
+    with playing(filing(said(REVENUE, REVENUE)), say("Filed.")) as server:
+        file = shell.folder / "deputy.toml"
+        file.write_text(file.read_text("utf-8").replace("http://127.0.0.1:8000/v1", server.url), "utf-8")
+        monkeypatch.setenv("ACME_MODEL", "local")
+        shell.run("newsdesk", f"Brief me on {BATTERY}.", "--as", "noor")
+        assert server.received[0].json["model"] == "Qwen/Qwen3-32B"
+    assert len(filed(shell)) == 1
+
+
 def test_a_run_files_one_briefing(shell: Shell):
     first, second = said(REVENUE, REVENUE), said("Revenue rose 14 percent.", REVENUE)
     with playing(filing(first), filing(second), say("Filed.")) as server:

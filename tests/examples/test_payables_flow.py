@@ -208,7 +208,7 @@ def test_files_that_cannot_be_read_are_rejected_with_code_and_sentence(world: Wo
 
 
 def test_an_empty_folder_is_no_work(world: World):
-    assert go(world) == "No invoices in the folder."
+    assert go(world) == "No invoices."
 
 
 # --- once -------------------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def test_a_letter_is_answered_by_one_run_only(shell: Shell):
     path = receive(shell, demo_invoices()[PAPER])
     first = shell.run("payables", "Process the mail.", "--as", "wei")
     second = shell.run("payables", "Process the mail.", "--as", "wei")  # while the first waits for lin
-    assert second["answer"] == "No invoices in the folder."
+    assert second["answer"] == "No invoices."
     decide(shell)
     assert payments(shell("show", first["id"], "--json").json) == ["1360.17"]
     assert len(answers(shell)) == 1

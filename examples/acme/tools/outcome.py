@@ -35,7 +35,7 @@ def state_of_answer(answer: str) -> State | None:
 def summary(outcomes: Sequence[Outcome]) -> str:
     """All invoices of a run, by what became of them."""
     if not outcomes:
-        return "No invoices in the folder."
+        return "No invoices."
     counts = [_count(state, [o for o in outcomes if o.state == state]) for state in get_args(State)]
     head = f"{len(outcomes)} invoice{'s' if len(outcomes) > 1 else ''}: {', '.join(c for c in counts if c)}."
     return "\n".join([head, *_sections(outcomes)])

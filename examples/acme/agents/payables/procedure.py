@@ -37,11 +37,16 @@ class Paper:
 
 
 async def run(task: str, desk: deputy.Desk) -> str:
-    """Process every letter of the mailbox and every file of the folder `invoices`; the task's words change nothing."""
+    """Process every letter of the mailbox and, unless a letter began it, every file of the folder `invoices`.
+
+    The task's words change nothing.
+    """
     today = (await desk.now()).date()
     company = msgspec.convert(await desk.call("erp.get_company"), Company)
     letters, trouble = await open_letters(desk)
-    files: list[str] = [entry["name"] for entry in await desk.call("list_invoices")]
+    arrived = await desk.arrival()
+    by_mail = arrived is not None and arrived["kind"] == "mail"  # then the folder waits for its own time
+    files: list[str] = [] if by_mail else [entry["name"] for entry in await desk.call("list_invoices")]
     attached = [(letter, one) for letter in letters for one in letter.attached]
     found: list[Paper | Outcome] = await desk.together(
         *(gather_attached(desk, letter, one, company, today) for letter, one in attached),
