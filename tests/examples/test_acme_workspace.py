@@ -11,6 +11,7 @@ import bank
 import erp
 import pytest
 import yaml
+from tests.cli.offices import Shell
 from tests.examples.conftest import ACME, demo_invoices
 from tools import briefings, handbook, invoices, letters, ubl
 from tools.invoices import findings, list_invoices, read_invoice
@@ -98,6 +99,15 @@ def test_everything_a_procedure_calls_is_granted(name: str):
 def test_a_model_reads_strangers_and_can_speak_to_nobody():
     for name in ("briefing", "helpdesk"):
         assert not {"person.tell", "person.ask", "agent.run", "mail.send", "support.reply"} & set(AGENTS[name]["tools"])
+
+
+def test_a_new_workspace_has_the_empty_folders_of_its_mailboxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    made = tmp_path / "made"
+    assert Shell(tmp_path, capsys).bare("init", str(made), "--example", "acme").code == 0
+    boxes = {"invoices": ("", ".Processed", ".For people"), "helpdesk": ("", ".Done", ".Working")}
+    for box in (f"{name}/{folder}" for name, folders in boxes.items() for folder in folders):
+        assert all((made / "mail" / box / part).is_dir() for part in ("cur", "new", "tmp")), box
+    assert len(list((made / "mail" / "invoices" / "new").iterdir())) == 7
 
 
 def test_finance_leads_can_approve_what_the_mandate_allows_and_not_their_own():
