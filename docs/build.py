@@ -23,9 +23,12 @@ from typing import Any
 
 import typer
 
+from deputy.app.rights import RIGHTS
 from deputy.base.errors import DeputyError, UsageError
 from deputy.cli.application import application
 from deputy.domain import delivery, event
+from deputy.domain.principal import ROLES
+from deputy.web.api.routes import ENDPOINTS
 
 ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src" / "deputy"
@@ -270,6 +273,26 @@ def errors() -> str:
     return "\n".join(lines)
 
 
+# --- API: from the table of routes ------------------------------------------------------------------------------------
+
+
+def routes() -> str:
+    """Every route, with the roles that may, and what goes in and comes out."""
+    lines = ["| route | what it does | roles | in | out |", "|---|---|---|---|---|"]
+    for one in ENDPOINTS:
+        roles = "all" if RIGHTS[one.action] == set(ROLES) else ", ".join(r for r in ROLES if r in RIGHTS[one.action])
+        inward = (
+            ", ".join(f"`{name}`" for name in (one.body or one.query).__struct_fields__)
+            if (one.body or one.query)
+            else ""
+        )
+        many = typing.get_args(one.answer)
+        kind = (many[0] if many else one.answer).__name__
+        outward = "lines of JSON" if kind == "str" else f"a list of {kind}" if many else kind
+        lines.append(f"| `{one.method} {one.path}` | {one.summary} | {roles} | {inward} | {outward} |")
+    return "\n".join(lines)
+
+
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
@@ -277,6 +300,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "reference/commands.md": {"commands": commands},
     "reference/events.md": {"events": events, "deliveries": deliveries},
     "reference/errors.md": {"errors": errors},
+    "reference/api.md": {"routes": routes},
 }
 
 

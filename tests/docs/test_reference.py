@@ -146,7 +146,7 @@ def test_every_event_stands_in_the_reference():
 #: which argument of these names a code of an outcome
 PLACES = {
     "Failed": 0, "Fault": 0, "Fail": 0, "failed": 1, "_fail": 3, "_failed": 0, "_refuse": 2, "Refusal": 0,
-    "NotTaken": 0, "no": 0, "_Refusal": 0,
+    "NotTaken": 0, "no": 0, "_Refusal": 0, "problem": 1,
 }  # fmt: skip
 
 

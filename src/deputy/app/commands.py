@@ -5,6 +5,7 @@ the run's owner makes an event of it.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, cast
 
@@ -12,11 +13,22 @@ from deputy.app import rights
 from deputy.app.bootstrap import Office
 from deputy.app.queries import find_item, find_run, open_run
 from deputy.app.versions import compile_schema, keep
-from deputy.base.canonical import canonical, is_json
+from deputy.base.canonical import canonical, digest, is_json
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
 from deputy.domain.chain import link
 from deputy.domain.cost import UNITS, Cost, Limits, micros
-from deputy.domain.delivery import Approve, Cancel, Delivery, InboxRow, Raise, Refuse, Reply, Settle, delivery_from
+from deputy.domain.delivery import (
+    Approve,
+    Cancel,
+    Delivery,
+    InboxRow,
+    Raise,
+    Refuse,
+    Reply,
+    Settle,
+    Tell,
+    delivery_from,
+)
 from deputy.domain.effect import ToolSpec
 from deputy.domain.elicitation import content_of
 from deputy.domain.event import Workspace
@@ -25,10 +37,19 @@ from deputy.domain.stow import stow
 from deputy.domain.verdict import Deny
 from deputy.kernel.approval import Asked, merge_patch, shown
 from deputy.kernel.policy import Question
-from deputy.kernel.start import new_run
+from deputy.kernel.start import Request, new_run
 from deputy.ports.store import Commit, Delivered, Item, Row
 
-__all__ = ["answer", "approve", "cancel", "deny", "freeze", "person_named", "settle", "start"]
+__all__ = ["Asking", "answer", "approve", "cancel", "deny", "freeze", "message", "person_named", "settle", "start"]
+
+
+class Asking(NamedTuple):
+    """A request that its sender may send again, under a key of theirs."""
+
+    key: str
+    how: str  #: how it is known who asks
+    at: datetime  #: when it came first
+    again: bool  #: whether it came before, and what came of it is not known
 
 
 class _Open(NamedTuple):
@@ -50,14 +71,22 @@ def person_named(office: Office, name: str | None) -> Person:
     return person
 
 
-async def start(office: Office, agent: str, task: str, person: Person, *, waits: bool = True) -> str:
-    """Create a run of an agent's current version on behalf of a person, who `waits` or does not; returns its id."""
+async def start(
+    office: Office, agent: str, task: str, person: Person, *, waits: bool = True, request: Asking | None = None
+) -> str:
+    """Create a run of an agent's current version on behalf of a person, who `waits` or does not; returns its id.
+
+    Of a request that comes again comes no second run.
+    """
     rights.require(person, "runs.start")
     deployed = office.settings.agent(agent)
     await keep(office.store, office.clock, deployed, person_principal(person.id))
-    at = office.clock.now()
+    at = office.clock.now() if request is None else request.at
     by = person_principal(person.id)
-    run = new_run(deployed.agent, task, at=at, by=by, on_behalf_of=person.id, cause=None if waits else "detached")
+    cause = Request(request.key, request.how) if request is not None else None if waits else "detached"
+    run = new_run(deployed.agent, task, at=at, by=by, on_behalf_of=person.id, cause=cause)
+    if request is not None and request.again and await office.store.run(run.id) is not None:
+        return run.id
     await office.store.commit(Commit(run=run.id, lease=None, children=[run]))
     return run.id
 
@@ -139,6 +168,22 @@ async def cancel(office: Office, name: str, person: Person, reason: str = "") ->
     said = f"{by} cancelled it" + (f": {reason}" if reason else "")
     delivery = InboxRow(id=f"cancel:{row.id}", run=row.id, by=by, at=office.clock.now(), delivery=Cancel(said))
     await office.store.deliver(delivery)
+    return row.id
+
+
+async def message(office: Office, name: str, person: Person, text: str, request: Asking) -> str:
+    """Say something to a run, which its model reads before its next step; returns the run's id."""
+    rights.require(person, "runs.message")
+    row = await find_run(office, name)
+    if row.on_behalf_of != person.id:
+        raise Forbidden(f"{person.id} may not write to run {row.id}.", f"It acts for {row.on_behalf_of}, who may.")
+    if row.state in ("done", "failed", "cancelled"):
+        raise Conflict(f"Run {row.id} is {row.state} already.", "Start another.")
+    if not text.strip():
+        raise UsageError("The message is empty.", "Write something.")
+    by = person_principal(person.id)
+    known = digest(canonical([by, request.key]))[:32]
+    await office.store.deliver(InboxRow(id=f"tell:{known}", run=row.id, by=by, at=request.at, delivery=Tell(text)))
     return row.id
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
 from deputy.base.ids import new_run_id, run_id_of
 from deputy.domain.agent import Agent
 from deputy.domain.chain import GENESIS, link
@@ -13,24 +15,35 @@ from deputy.domain.run import Run
 from deputy.domain.stow import stow
 from deputy.ports.store import Blob, NewRun, Row
 
-__all__ = ["new_run"]
+__all__ = ["Request", "new_run"]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request of a person that may come again: of one comes one run."""
+
+    key: str  #: the person's own name for it
+    asserted: str  #: how it is known who asks
 
 
 def new_run(
     agent: Agent, task: str, *, at: datetime, by: str, on_behalf_of: str, label: Label = TRUSTED,
-    cause: tuple[Run, int] | Occasion | Literal["detached"] | None = None,
+    cause: tuple[Run, int] | Occasion | Request | Literal["detached"] | None = None,
 ) -> NewRun:  # fmt: skip
     """A run of an agent's current version, ready to be created.
 
     `cause` is the run and effect that ask for it, or the occasion that it comes of; without one a person asks, and
-    waits for it unless it is "detached". Of an occasion comes a run with an
-    id of its own, the same whenever and wherever it is made.
+    waits for it unless it is "detached". Of an occasion or a request comes a run with an id of its own, the same
+    whenever and wherever it is made.
     """
     occasion = cause if isinstance(cause, Occasion) else None
     parent = cause if isinstance(cause, tuple) else None
-    run = new_run_id() if occasion is None else run_id_of(occasion.at, occasion.trigger, occasion.id)
+    request = cause if isinstance(cause, Request) else None
+    if occasion is not None:
+        run = run_id_of(occasion.at, occasion.trigger, occasion.id)
+    else:
+        run = new_run_id() if request is None else run_id_of(at, "request", by, request.key)
     ancestors: tuple[str, ...] = ()
-    background = cause is not None
+    background = cause is not None and request is None
     if parent is not None:
         assert parent[0].started is not None
         background = parent[0].started.background
@@ -39,6 +52,7 @@ def new_run(
         at=at, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of, by=by,
         task=task, label=label, trigger=occasion.kind if occasion else "run" if parent else "person",
         occasion=occasion, parent=parent[0].id if parent else "",
+        asserted="files" if request is None else request.asserted,
         parent_n=parent[1] if parent else 0, ancestors=ancestors, background=background,
     )  # fmt: skip
     body, blobs = stow(started)

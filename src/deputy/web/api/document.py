@@ -49,7 +49,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
     roles = [role for role in ROLES if role in RIGHTS[one.action]]
     statuses = {401, 403, 503, *(status_of(error) for error in one.errors)}
     statuses |= {400} if one.query is not None or one.body is not None else set()
-    statuses |= {409, 422} if one.method != "GET" else set()
+    statuses |= {400, 409, 422} if one.method != "GET" else set()
     answers: dict[str, Any] = {
         str(one.status): {"description": "Done.", "content": {one.kind: {"schema": _schema(one.answer)}}}
     }

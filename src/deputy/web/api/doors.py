@@ -11,10 +11,12 @@ from starlette.routing import Route
 
 from deputy.app import rights
 from deputy.app.bootstrap import Office
+from deputy.app.commands import Asking
 from deputy.app.crash import record
-from deputy.base.errors import DeputyError
+from deputy.app.once import Once, Told
+from deputy.base.errors import DeputyError, UsageError
 from deputy.web.api.guard import HEADERS, Refusal, guarded
-from deputy.web.api.problems import BAD, problem, refused
+from deputy.web.api.problems import problem, refused
 from deputy.web.api.table import Asked, Endpoint, Stream
 
 __all__ = ["ROOT", "TooLarge", "answered", "body_of", "routes"]
@@ -31,7 +33,8 @@ class TooLarge(Exception):
 
 def routes(office: Office, endpoints: tuple[Endpoint, ...]) -> list[Route]:
     """A route for each endpoint, and one for all that there is not."""
-    made = [Route(ROOT + one.path, _door(office, one), methods=[one.method]) for one in endpoints]
+    once = Once(office)
+    made = [Route(ROOT + one.path, _door(office, once, one), methods=[one.method]) for one in endpoints]
 
     async def nothing(request: Request) -> Response:
         await guarded(office, request)
@@ -41,14 +44,18 @@ def routes(office: Office, endpoints: tuple[Endpoint, ...]) -> list[Route]:
     return [*made, Route("/api/{rest:path}", answered(office, nothing), methods=every)]
 
 
-def _door(office: Office, endpoint: Endpoint) -> Handler:
+def _door(office: Office, once: Once, endpoint: Endpoint) -> Handler:
     async def door(request: Request) -> Response:
         caller = await guarded(office, request)
         rights.require(caller.person, endpoint.action)
-        query = None if endpoint.query is None else _converted(dict(request.query_params), endpoint.query, strict=False)
-        body = None if endpoint.body is None else _decoded(await body_of(request), endpoint.body)
-        last = request.headers.get("last-event-id", "")
-        asked = Asked(office, caller, dict(request.path_params), query, body, last)
+        asked = Asked(office, caller, dict(request.path_params), last=request.headers.get("last-event-id", ""))
+        if endpoint.body is not None:
+            raw = await body_of(request)
+            asked = asked._replace(body=_decoded(raw, endpoint.body))
+            key, named = request.headers.get("idempotency-key", ""), f"{request.method} {request.url.path}\n".encode()
+            return _said(await once.do(caller, key, named + raw, lambda asking: _act(endpoint, asked, asking)))
+        if endpoint.query is not None:
+            asked = asked._replace(query=_converted(dict(request.query_params), endpoint.query, strict=False))
         return _told(await endpoint.call(asked), endpoint.status)
 
     return answered(office, door)
@@ -65,7 +72,7 @@ def answered(office: Office, handler: Handler) -> Handler:
         except TooLarge:
             answer = problem(413, "too_large", f"A body may have {LARGEST} bytes.", "Send less.")
         except (TimeoutError, ClientDisconnect):
-            answer = problem(400, BAD, "The body did not come.", "Send it at once.")
+            answer = problem(400, "bad_request", "The body did not come.", "Send it at once.")
         except DeputyError as exc:
             answer = refused(exc)
         except Exception as exc:  # noqa: BLE001 - a defect is recorded, and told without its details
@@ -76,6 +83,20 @@ def answered(office: Office, handler: Handler) -> Handler:
         return answer
 
     return handle
+
+
+async def _act(endpoint: Endpoint, asked: Asked, asking: Asking) -> Told:
+    """Do what is asked; what is refused is an answer too, and one that holds."""
+    try:
+        answer = _told(await endpoint.call(asked._replace(asking=asking)), endpoint.status)
+    except UsageError as exc:
+        answer = refused(exc)
+    return Told(answer.status_code, bytes(answer.body), final=answer.status_code < 500)
+
+
+def _said(told: Told) -> Response:
+    kind = "application/json" if told.status < 400 else "application/problem+json"
+    return Response(told.body, told.status, {"Idempotency-Replayed": "true"} if told.known else None, kind)
 
 
 def _told(value: Any, status: int) -> Response:
@@ -102,11 +123,11 @@ def _decoded(body: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise Refusal(problem(400, BAD, f"The body is wrong: {exc}.", f"See {ROOT}/openapi.json.")) from None
+        raise Refusal(problem(400, "bad_request", f"The body is wrong: {exc}.", f"See {ROOT}/openapi.json.")) from None
 
 
 def _converted(value: Any, kind: Any, *, strict: bool) -> Any:
     try:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as exc:
-        raise Refusal(problem(400, BAD, f"The query is wrong: {exc}.", f"See {ROOT}/openapi.json.")) from None
+        raise Refusal(problem(400, "bad_request", f"The query is wrong: {exc}.", f"See {ROOT}/openapi.json.")) from None

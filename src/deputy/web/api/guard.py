@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from deputy.app.access import Caller, caller_of
 from deputy.app.bootstrap import Office
-from deputy.web.api.problems import NOBODY, problem
+from deputy.web.api.problems import problem
 
 __all__ = ["COOKIE", "HEADER", "HEADERS", "MAX_AGE", "Refusal", "guarded", "ours", "same_page"]
 
@@ -67,5 +67,5 @@ async def guarded(office: Office, request: Request) -> Caller:
             same_page(request)
     if caller is None:
         remedy = "Send a token (`deputy token create`) as `Authorization: Bearer`, or sign in with a link."
-        raise Refusal(problem(401, NOBODY, "No valid token or session came with the request.", remedy))
+        raise Refusal(problem(401, "not_signed_in", "No valid token or session came with the request.", remedy))
     return caller

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from deputy.app.once import KeyMissing
 from deputy.base.errors import (
     ConfigError,
     Conflict,
@@ -16,11 +17,8 @@ from deputy.base.errors import (
     UsageError,
 )  # fmt: skip
 
-__all__ = ["BAD", "MANY", "NOBODY", "problem", "refused", "status_of"]
+__all__ = ["problem", "refused", "status_of"]
 
-BAD = "bad_request"
-NOBODY = "not_signed_in"
-MANY = "too_many"
 
 TITLES = {
     400: "The request is wrong", 401: "Nobody is signed in", 403: "Not allowed", 404: "Not found",
@@ -28,7 +26,8 @@ TITLES = {
     422: "The request cannot be done", 429: "Too many requests", 500: "A defect", 503: "Not possible now",
 }  # fmt: skip
 STATUS: tuple[tuple[type[DeputyError], int], ...] = (
-    (NotFound, 404), (Conflict, 409), (Forbidden, 403), (ConfigError, 503), (UsageError, 422), (StoreError, 503),
+    (KeyMissing, 400), (NotFound, 404), (Conflict, 409), (Forbidden, 403), (ConfigError, 503), (UsageError, 422),
+    (StoreError, 503),
 )  # fmt: skip
 
 

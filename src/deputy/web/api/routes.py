@@ -11,10 +11,11 @@ from deputy.web.api.document import document
 from deputy.web.api.guard import guarded
 from deputy.web.api.reading import READING
 from deputy.web.api.table import Endpoint
+from deputy.web.api.writing import WRITING
 
 __all__ = ["ENDPOINTS", "routes"]
 
-ENDPOINTS: tuple[Endpoint, ...] = READING
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *WRITING)
 
 
 def routes(office: Office) -> list[Route]:

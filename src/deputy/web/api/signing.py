@@ -10,7 +10,7 @@ from deputy.app.bootstrap import Office
 from deputy.app.hooks import Bucket
 from deputy.web.api.doors import ROOT, answered, body_of
 from deputy.web.api.guard import COOKIE, MAX_AGE, Refusal, guarded, ours, same_page
-from deputy.web.api.problems import BAD, MANY, problem
+from deputy.web.api.problems import problem
 
 __all__ = ["routes"]
 
@@ -53,11 +53,11 @@ def routes(office: Office) -> list[Route]:
         ours(request)
         same_page(request)
         if not bucket.take(office.clock.boot()):
-            return problem(429, MANY, "Too many tried to sign in.", "Try again in a few seconds.", 5)
+            return problem(429, "too_many", "Too many tried to sign in.", "Try again in a few seconds.", 5)
         try:
             given = msgspec.json.decode(await body_of(request), type=Link)
         except msgspec.MsgspecError as exc:
-            raise Refusal(problem(400, BAD, f"The body is wrong: {exc}.", 'Send {"link": "…"}.')) from None
+            raise Refusal(problem(400, "bad_request", f"The body is wrong: {exc}.", 'Send {"link": "…"}.')) from None
         secret, caller = await access.sign_in(office, given.link)
         told = {
             "person": caller.person.id, "roles": list(caller.person.roles),

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from deputy.app.access import Caller
 from deputy.app.bootstrap import Office
+from deputy.app.commands import Asking
 from deputy.app.rights import Action
 from deputy.base.errors import DeputyError
 
@@ -23,6 +24,7 @@ class Asked(NamedTuple):
     query: Any = None  #: of the endpoint's `query`
     body: Any = None  #: of the endpoint's `body`
     last: str = ""  #: Last-Event-ID
+    asking: Asking | None = None  #: of a write
 
 
 class Stream(NamedTuple):
