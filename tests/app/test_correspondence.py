@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from tests.adapters.mail.letters import AUTHSERV, put, written
-from tests.cli.offices import ASKER, DEPUTY, PAYER, PEOPLE, Shell, make
+from tests.cli.offices import ASKER, DEPUTY, LOSER, PAYER, PEOPLE, Shell, make
 
 from deputy.adapters.channel.mail import own_words
 from deputy.app import driving
 from deputy.app.bootstrap import Office, office
 from deputy.app.commands import person_named, start
 from deputy.app.queries import opened
+from deputy.domain.event import Settled
 from deputy.ports.mailbox import notice_named_by
 
 MAIL = f"""
@@ -95,7 +96,7 @@ async def hall(folder: Path):
 
 
 def told(tmp_path: Path, story: Callable[[Hall], Any]) -> None:
-    make(tmp_path, PAYER | ASKER, DEPUTY + MAIL, LIN)
+    make(tmp_path, PAYER | ASKER | LOSER, DEPUTY + MAIL, LIN)
 
     async def run() -> None:
         async with hall(tmp_path) as open_hall:
@@ -134,6 +135,26 @@ def test_a_question_is_answered_by_reply(tmp_path: Path) -> None:
         assert "none of the answers to choose from" in str(refused.get_content())
         at.answer(asked, "Blue", sender="wei@tiny.example")
         await at.ended(run, "done")
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize(("word", "state"), [("Happened.", "done"), ("did not happen", "failed")])
+def test_a_doubt_is_asked_by_mail_and_settled_by_reply(tmp_path: Path, word: str, state: str) -> None:
+    async def story(at: Hall) -> None:
+        run = await at.run("loser", "x")
+        asked = await at.asked("lin@tiny.example")
+        text = str(asked.get_content())
+        assert '"amount": 5' in text and f"Effect: {run}." in text
+        at.answer(asked, "I think it happened")
+        await at.asked("lin@tiny.example", 2)
+        assert await at.state(run) == "waiting"
+        at.answer(asked, word)
+        await at.ended(run, state)
+        events = (await opened(at.office, run)).events
+        (settled,) = [event for event in events if isinstance(event, Settled)]
+        assert (settled.by, settled.happened) == ("person:lin", state == "done")
+        assert settled.via == f"mail, dmarc=pass for tiny.example, says {AUTHSERV}"
 
     told(tmp_path, story)
 

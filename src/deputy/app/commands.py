@@ -146,10 +146,10 @@ def _filled(asked: Asked, text: str) -> str:
     return canonical(content).decode()
 
 
-async def settle(office: Office, name: str, person: Person, *, happened: bool) -> str:
+async def settle(office: Office, name: str, person: Person, *, happened: bool, via: str = "") -> str:
     """Say whether an effect in doubt happened; the item or the effect may be named."""
     item, _ = await _answerable(office, name, person, ("in_doubt",))
-    await _deliver(office, item, person, Settle(item.id, happened))
+    await _deliver(office, item, person, Settle(item.id, happened, via))
     return item.id
 
 

@@ -27,9 +27,10 @@ from deputy.ports.store import Item
 
 __all__ = ["Correspondence", "corresponding"]
 
-KINDS = ("approval", "question", "budget")  #: what can be answered from outside
+KINDS = ("approval", "question", "budget", "in_doubt")  #: what can be answered from outside
 LOOK = 2.0  #: seconds between looks at the inbox where nothing told us to
 BURST = 0.2  #: seconds in which changes count as one
+SETTLED = {"happened": True, "did not happen": False, "not-happened": False, "not happened": False}
 AGAIN = 30.0  #: seconds after which we try again where the channel cannot be had
 LONGEST = 6_000  #: characters of a notice's arguments; what is longer cannot be judged by mail
 
@@ -95,6 +96,13 @@ class Correspondence:
             await commands.answer(self._office, item.id, person, heard.words, via=via)
             return
         first = next(iter(heard.words.splitlines()), "").strip()
+        if asked.kind == "in_doubt":
+            happened = SETTLED.get(" ".join(first.casefold().rstrip(".!").split()))
+            if happened is None or len(self._shown(asked)) > LONGEST:
+                remedy = "Write `happened` or `did not happen`, alone on the first line; or run `deputy settle`."
+                raise UsageError("Your answer was not understood; nothing was changed.", remedy)
+            await commands.settle(self._office, item.id, person, happened=happened, via=via)
+            return
         word, _, rest = first.partition(" ")
         if word.casefold().rstrip(".!") == "approve" and not rest.strip() and len(self._shown(asked)) <= LONGEST:
             await commands.approve(self._office, item.id, person, via=via)
@@ -119,11 +127,14 @@ class Correspondence:
         how = {
             "question": "Reply to this letter with your answer above the quoted text.",
             "approval": "Reply `approve`, or `deny` and the reason, alone on the first line.",
+            "in_doubt": "Look there first: your word cannot be taken back. Then reply `happened` or `did not happen`,"
+            " alone on the first line.",
             "budget": "Reply `approve`, or `deny` and the reason, alone on the first line.",
         }[asked.kind]
         if len(about) > LONGEST:
             about, how = f"{about[:LONGEST]}…", "This is too long to be judged by mail. "
-        lines = [asked.question, "", about, f"Why: {asked.why}" if asked.why else "", f"For: {asked.on_behalf_of}"]
+        effect = f"Effect: {asked.effect}" if asked.kind == "in_doubt" else ""
+        lines = [asked.question, effect, about, f"Why: {asked.why}" if asked.why else "", f"For: {asked.on_behalf_of}"]
         lines += [f"Not certain: {o.argument}, which may come from {o.source}" for o in asked.untrusted[:20]]
         lines += [f"Until: {item.expires.isoformat(timespec='minutes')}" if item.expires else "", "", how]
         lines += [f"Or run `deputy inbox`; its id is {item.id}.", "Only your own reply counts, from this address."]

@@ -47,11 +47,12 @@ class Reply(msgspec.Struct, tag="reply", frozen=True, omit_defaults=True):
     via: str = ""
 
 
-class Settle(msgspec.Struct, tag="settle", frozen=True):
+class Settle(msgspec.Struct, tag="settle", frozen=True, omit_defaults=True):
     """A person says whether an effect in doubt happened."""
 
     item: str
     happened: bool
+    via: str = ""
 
 
 class Raise(msgspec.Struct, tag="raise", frozen=True):

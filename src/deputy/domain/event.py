@@ -189,6 +189,7 @@ class Settled(_Event, tag="Settled", frozen=True, kw_only=True):
     result: object = None
     blob: str = ""
     row: str = ""
+    via: str = ""  #: how a person's word came, if not by a command
 
 
 class Received(_Event, tag="Received", frozen=True, kw_only=True):

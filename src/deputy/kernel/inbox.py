@@ -23,13 +23,13 @@ def _take_one(journal: Journal, row: Inbound) -> None:
     delivery, at = delivery_from(row.body), journal.now()
     received = Received(at=at, row=row.id, by=row.by, delivery=delivery)
     match delivery:
-        case Settle(item, happened):
+        case Settle(item, happened, via):
             effect = next((e for e in run.effects.values() if e.item == item and e.status == "in_doubt"), None)
             if effect is None:
                 journal.record(received, taken=[row.position])
                 return
             value = {"happened": True, "settled_by": row.by} if happened else None
-            event = Settled(at=at, n=effect.n, happened=happened, by=row.by, result=value, row=row.id)
+            event = Settled(at=at, n=effect.n, happened=happened, by=row.by, result=value, row=row.id, via=via)
             journal.record(event, taken=[row.position], items_off=[item])
         case Raise(item, amount):
             if run.short is None or run.short.item != item:

@@ -175,9 +175,11 @@ class Line:
         self.opened = 0
         self.refuse = False
         self._pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
-        self.said = asyncio.Event()  #: a client has sent something with `hold_word` in it
+        self.said = asyncio.Event()  #: a client has sent something with `hold_word` or `watched` in it
+        self.watched = b""
         self.hold_word = b""  #: nothing with this in it gets through
         self.instead: dict[bytes, bytes] = {}  #: what the server says is changed on the way
+        self.lost = b""  #: when the server says this, the line breaks before it is heard
         self.heard = b""  #: what clients have said
 
     def cut(self) -> None:
@@ -196,11 +198,15 @@ async def cut_line(port: int) -> AsyncGenerator[Line]:
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_server: bool) -> None:
         try:
             while data := await reader.read(65_536):
+                if from_server and line.lost and line.lost in data:
+                    break
                 if from_server:
                     for said, instead in line.instead.items():
                         data = data.replace(said, instead)
                 else:
                     line.heard += data
+                    if line.watched and line.watched in data:
+                        line.said.set()
                 if not from_server and line.hold_word and line.hold_word in data:
                     line.said.set()
                     await asyncio.sleep(60)

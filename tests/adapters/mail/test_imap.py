@@ -82,6 +82,37 @@ def test_a_wrong_password_is_for_a_person_to_mend(dovecot: Dovecot, user: str, t
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_move_whose_answer_was_lost_is_done_when_it_is_asked_for_again(
+    dovecot: Dovecot, user: str, tmp_path: Path, anew: bool
+) -> None:
+    async def story() -> None:
+        async with cut_line(dovecot.port) as line:
+            tools = tools_of(account(user, line.port), tmp_path)
+            hand = Imap(ImapServer("127.0.0.1", dovecot.port, "none", user), lambda: PASSWORD)
+            await hand.do(lambda client: client.create_folder("Paid"))
+            for name in ("1", "2"):
+                dovecot.deliver(user, written(subject=name), f"{name}.a.mx")
+            (letter,) = values(await invoke(tools, "search", subject="1"))["letters"]
+            line.lost = b"COPYUID"
+            assert isinstance(await invoke(tools, "move", letter=letter["id"], folder="Paid"), Unknown)
+            line.lost = b""
+            if anew:  # the process died, too
+                await tools.close()
+                tools = tools_of(account(user, line.port), tmp_path)
+            again = values(await invoke(tools, "move", letter=letter["id"], folder="Paid"))
+            assert values(await invoke(tools, "read", letter=again["id"]))["subject"] == "1"
+            elsewhere = await invoke(tools, "move", letter=letter["id"], folder="INBOX")
+            assert isinstance(elsewhere, Failed) and elsewhere.code == "not_found"
+            back = values(await invoke(tools, "move", letter=again["id"], folder="INBOX"))
+            assert values(await invoke(tools, "read", letter=back["id"]))["subject"] == "1"
+            assert len(values(await invoke(tools, "search"))["letters"]) == 2
+            await tools.close()
+            await hand.close()
+
+    asyncio.run(story())
+
+
 # -- sending, with the record on the server
 
 
@@ -241,6 +272,22 @@ def test_what_arrives_is_told_at_once_and_once(dovecot: Dovecot, user: str, tmp_
         assert (told.id, told.cursor) == (second[0].id, second[0].cursor)
         assert [a.letter.subject for a in await take(again.arrivals(""), 3)] == ["old", "1", "2"]
         await again.close()
+
+    asyncio.run(story())
+
+
+def test_a_mailbox_that_is_listened_to_says_at_once_that_it_is_there(dovecot: Dovecot, user: str) -> None:
+    async def story() -> None:
+        async with cut_line(dovecot.port) as line:
+            line.watched = b"IDLE\r\n"
+            mailbox = box(line.port, user)
+            listening = asyncio.create_task(take(mailbox.arrivals(""), 1))
+            async with asyncio.timeout(20):  # a server may be quiet for longer than that
+                await line.said.wait()
+                assert await mailbox.position()
+            dovecot.deliver(user, written(subject="1"), "1.x.mx")
+            assert (await listening)[0].letter.subject == "1"
+            await mailbox.close()
 
     asyncio.run(story())
 

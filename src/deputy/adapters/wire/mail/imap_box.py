@@ -31,7 +31,9 @@ _BATCH = 20  # letters that are fetched at a time
 _IDLE = 45.0  # seconds after which a server has to show that it lives
 _POLL = 20.0  # seconds between looks at a server that cannot tell
 _LONGEST_PAUSE = 60.0
-_NAME = re.compile(r"(\d{1,20})\.(\d{1,20})")
+_NAME = re.compile(r"(\d{1,20})\.(\d{1,20})(?:\.([0-9a-f]{16}))?")
+_MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
+_MOVED = 50  # letters of a folder among which one is looked for that may have been moved there
 _CURSOR = re.compile(r"(\d{1,20})\.(\d{1,20})\.(\d{1,15})")
 _LISTED = ("INTERNALDATE", "FLAGS", "RFC822.SIZE", f"BODY.PEEK[HEADER]<0.{HEAD}>")
 
@@ -78,7 +80,7 @@ class ImapBox:
 
     async def position(self) -> str:
         """The cursor after everything that is there now."""
-        selected = await self._listening.do(partial(_select, folder=self._inbox))
+        selected = await self._line.do(partial(_select, folder=self._inbox))  # the other may be idling
         return f"{selected.validity}.{selected.following - 1}.{int(self._clock.now().timestamp())}"
 
     async def arrivals(self, since: str) -> AsyncGenerator[Arrival]:
@@ -219,9 +221,20 @@ def _listing(folder: str, selected: Selected, number: int, told: dict[bytes, Any
     flags = {cast("bytes", flag).lower() for flag in told.get(b"FLAGS", ())}
     head = head_of(told[b"BODY[HEADER]<0>"])
     return Listing(
-        f"{folder}/{selected.validity}.{number}", at, b"\\seen" in flags, b"\\flagged" in flags,
+        _place(folder, selected, number, head), at, b"\\seen" in flags, b"\\flagged" in flags,
         int(told.get(b"RFC822.SIZE", len(head))), head,
     )  # fmt: skip
+
+
+def _place(folder: str, selected: Selected, number: int, head: bytes) -> str:
+    """A letter's place: its number, and something of its Message-ID, by which it is known when it has another."""
+    known = _known_by(head)
+    return f"{folder}/{selected.validity}.{number}{'.' if known else ''}{known}"
+
+
+def _known_by(head: bytes) -> str:
+    found = _MESSAGE_ID.search(head)
+    return hashlib.sha256(found[1]).hexdigest()[:16] if found else ""
 
 
 def _whole(client: Client, folder: str, selected: Selected, number: int) -> Whole | None:
@@ -265,7 +278,7 @@ def _move(client: Client, *, place: str, folder: str) -> str:
     before = client.folder_status(folder, ["UIDNEXT"])[b"UIDNEXT"]
     opened = _opened(client, place, readonly=False)
     if opened is None or not client.fetch([opened[2]], ["FLAGS"]):
-        return ""
+        return _moved_before(client, place, folder)
     number = opened[2]
     if client.has_capability("MOVE"):
         client.move([number], folder)
@@ -276,7 +289,23 @@ def _move(client: Client, *, place: str, folder: str) -> str:
             client.uid_expunge([number])
     target = _select(client, folder=folder)
     fresh = [n for n in client.search(["UID", f"{before}:*"]) if n >= before]
-    return f"{folder}/{target.validity}.{max(fresh)}" if fresh else f"{folder}/"
+    if not fresh:
+        return f"{folder}/"
+    known = _NAME.fullmatch(split_place(place)[1])
+    return f"{folder}/{target.validity}.{max(fresh)}{f'.{known[3]}' if known and known[3] else ''}"
+
+
+def _moved_before(client: Client, place: str, folder: str) -> str:
+    """Where a letter is among the latest of the folder into which it was to be moved; empty if it is not there."""
+    known = _NAME.fullmatch(split_place(place)[1])
+    if known is None or not known[3]:
+        return ""
+    target = _select(client, folder=folder)
+    latest = sorted(client.search(["UID", f"{max(target.following - _MOVED, 1)}:*"]))[-_MOVED:]
+    fields = client.fetch(latest, ["BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]) if latest else {}
+    heads = {number: told.get(b"BODY[HEADER.FIELDS (MESSAGE-ID)]") or b"" for number, told in fields.items()}
+    found = [number for number, head in heads.items() if _known_by(head) == known[3]]
+    return f"{folder}/{target.validity}.{max(found)}.{known[3]}" if found else ""
 
 
 def _idle(client: Client) -> bool:
