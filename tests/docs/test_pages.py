@@ -1,10 +1,12 @@
 """The pages that show how to do something are done, as they stand, against the real command."""
 
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 from tests.adapters.model.dialects import Twin
 from tests.adapters.model.server import chunk, listening, streamed, usage
+from tests.adapters.tool.oauth_server import Far
 from tests.docs.snippets import DOCS, ROOT, Reader, blocks
 
 #: a page is dozens of processes, which take their time where many tests run at once
@@ -13,6 +15,7 @@ pytestmark = pytest.mark.timeout(300)
 HOW_TO = sorted(page.relative_to(DOCS).as_posix() for page in (DOCS / "how-to").glob("*.md"))
 MODEL = "how-to/connect-a-model.md"
 QWEN = "how-to/connect-your-qwen.md"
+MCP = "how-to/connect-an-mcp-server.md"
 
 
 def test_the_readme_does_what_it_shows(tmp_path: Path):
@@ -23,7 +26,7 @@ def test_the_tutorial_does_what_it_shows(tmp_path: Path):
     Reader(DOCS / "tutorial.md", tmp_path).read()
 
 
-@pytest.mark.parametrize("page", [page for page in HOW_TO if page not in (MODEL, QWEN)])
+@pytest.mark.parametrize("page", [page for page in HOW_TO if page not in (MODEL, QWEN, MCP)])
 def test_a_how_to_page_does_what_it_shows(page: str, tmp_path: Path):
     Reader(DOCS / page, tmp_path).read()
 
@@ -60,6 +63,16 @@ def test_the_page_about_qwen_proves_a_route_to_each_kind_of_server(tmp_path: Pat
         assert all(body["thinking_budget"] == 1024 and body["preserve_thinking"] is True for body in asked)
         for server in (vllm, sglang, llama, ollama):
             assert sum(received.method == "POST" for received in server.received) == 9
+
+
+def test_the_page_about_mcp_connects_a_server_by_key_and_by_login(tmp_path: Path):
+    far = Far("Bearer erp-key")
+    with listening(far.answer) as server:
+        base = server.url.removesuffix("/v1")
+        replaced = {"https://erp.acme.example": base, "https://login.acme.example": base}
+        Reader(DOCS / MCP, tmp_path, replaced=replaced).read()
+    assert [form["grant_type"] for form in far.forms] == ["client_credentials"]
+    assert b64decode(far.authorizations[0].removeprefix("Basic ")) == b"deputy:erp-secret"
 
 
 def test_the_readme_is_short_and_its_agent_has_fifteen_lines():

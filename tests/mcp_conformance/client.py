@@ -37,6 +37,10 @@ class Memory:
     def __init__(self) -> None:
         self.text = ""
 
+    @property
+    def reference(self) -> str:
+        return "secret:login"
+
     def read(self) -> str:
         return self.text
 

@@ -37,6 +37,11 @@ class Lending:
     def lend(self, reference: str) -> str:
         """The value behind a reference; from now on it is looked for in all that comes back."""
         value = self._lend(reference)
+        self.remember(value, reference)
+        return value
+
+    def remember(self, value: str, reference: str) -> None:
+        """Look for this value, too, in all that comes back."""
         if value not in self._lent:
             self._lent[value] = reference
             while len(self._lent) > REMEMBERED:
@@ -44,7 +49,6 @@ class Lending:
             named = [(v, f"[secret:{r.partition(':')[2]}]") for v, r in self._lent.items()]
             named += [(v.partition(" ")[2], word) for v, word in named if v.startswith(SCHEMES)]
             self._forms = forms_of(named)
-        return value
 
     def text(self, text: str) -> str:
         """A text without what was lent."""

@@ -58,6 +58,7 @@ class Means(NamedTuple):
     clock: Clock
     lend: Callable[[str], str]
     patience: float = 30.0
+    remember: Callable[[str, str], None] = lambda _value, _reference: None  #: of secrets that are not lent
 
 
 class _Lent(LentTool):
@@ -95,7 +96,7 @@ def _mcp(server: McpServer, means: Means) -> Host:
         )
         egress = Egress([server.url], timeouts=Timeouts(read=SILENCE))
         vault = FileVault(means.folder, server.name, means.clock)
-        tokens = Tokens(server.headers, means.lend, vault, means.clock)
+        tokens = Tokens(server.headers, means.lend, vault, means.clock, means.remember)
         return McpHttp(
             address, egress=egress, clock=means.clock, lend=means.lend, settings=server.configured, authority=tokens
         )
@@ -166,5 +167,5 @@ HOSTS: dict[type[Connection], Callable[[Any, Means], Host]] = {
 def host_for(connection: Connection, means: Means) -> Host:
     """The host of a connection's tools; raises ConfigError where there can be none."""
     lending = Lending(means.lend)
-    host = HOSTS[type(connection)](connection, means._replace(lend=lending.lend))
+    host = HOSTS[type(connection)](connection, means._replace(lend=lending.lend, remember=lending.remember))
     return _LentExamined(host, host, lending) if isinstance(host, Examined) else _Lent(host, lending)

@@ -27,6 +27,11 @@ class FileVault:
         self._home, self._name, self._clock = folder / ".deputy", login_name(server), clock
         self._secrets = AgeSecrets(self._home)
 
+    @property
+    def reference(self) -> str:
+        """What stands in a text where a part of the login would."""
+        return f"secret:{self._name}"
+
     def read(self) -> str:
         """What is kept, or nothing; raises ConfigError for what cannot be opened."""
         return self._secrets.kept(self._name).value if self._name in self._secrets.names() else ""

@@ -70,7 +70,7 @@ def _login(
         list[str],
         typer.Option(
             "--with", metavar="KEY=VALUE", default_factory=list,
-            help="client_id, client_secret (a reference), client_metadata_url, scope, grant or port.",
+            help="client_id, client_secret (a reference), issuer, client_metadata_url, scope, grant or port.",
         ),
     ],
     person: AsPerson = None,
@@ -84,13 +84,13 @@ def _login(
 
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import person_named
-        from deputy.app.logins import log_in_at, wish_from
+        from deputy.app.logins import log_in_at
 
         async def show(address: str) -> None:
-            terminal.note(f"Open this address to log in at {name}: {address}")
+            terminal.note(f"Open this address to log in at {name}:")
+            terminal.address(address)
 
-        wish, port = wish_from(given)
-        issuer = await log_in_at(office, name, person_named(office, person), wish, show, port)
+        issuer = await log_in_at(office, name, person_named(office, person), given, show)
         if as_json:
             terminal.emit({"server": name, "issuer": issuer})
         terminal.say(f"Logged in at {name}; the tokens come from {issuer}.")

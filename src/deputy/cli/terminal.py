@@ -77,6 +77,10 @@ class Terminal:
         """Remark something beside the results."""
         self.err.print(Text(f"deputy: {one_line(text)}", style=style))
 
+    def address(self, text: str) -> None:
+        """Write an address for somebody to open, never broken, beside the results."""
+        self.err.print(Text(one_line(text), style="bold"), no_wrap=True, overflow="ignore", crop=False)
+
     def emit(self, value: object) -> None:
         """Write a value for programs."""
         unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"

@@ -72,7 +72,7 @@ def test_fifty_calls_of_three_workers_renew_a_token_once(tmp_path: Path):
         found = await hosts(peer, tmp_path, 3)
         async with asyncio.TaskGroup() as group:
             calls = [group.create_task(found[i % 3].invoke(intent_of("pay.pay"))) for i in range(50)]
-        assert {repr(call.result()) for call in calls} == {repr(Done("you are [secret:]"))}
+        assert {repr(call.result()) for call in calls} == {repr(Done("you are [secret:mcp.pay.login]"))}
         for host in found:
             await host.close()
         peer.listening.close()

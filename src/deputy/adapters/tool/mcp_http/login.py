@@ -6,7 +6,9 @@ registration, metadata documents, pre-registered clients), driven here request b
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from deputy.adapters.egress import Egress, Timeouts, origin
+from deputy.adapters.tool import sentence
 from deputy.adapters.tool.mcp_http.tokens import Granted
 from deputy.adapters.wire.mcp import HANDSHAKE_VERSIONS, MODERN_VERSION, client_info, envelope
 from deputy.base.canonical import canonical
@@ -28,7 +31,11 @@ __all__ = ["LoginFailed", "Redirect", "Wish", "listening", "log_in"]
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _STEPS = 40  # requests of one login
 _PATIENCE = 600.0  # seconds that a person has
-_PAGE = b"<!doctype html><title>Deputy</title><p>You are logged in. You can close this page."
+_HEAD = 16_384  # bytes of a request that comes back
+_PAGE = b"<!doctype html><title>Deputy</title><p>"
+_HEARD = _PAGE + b"Deputy goes on where you began the login. You can close this page."
+_REFUSED = _PAGE + b"The login was refused. You can close this page."
+_ASTRAY = _PAGE + b"This is no answer to a login."
 
 
 class LoginFailed(DeputyError):
@@ -42,6 +49,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     client_id: str = ""
     client_secret: str = ""
+    issuer: str = ""  #: the one authorization server that this client is known to; nobody else is told its secret
     client_metadata_url: str = ""
     scope: str = ""
     grant: str = "authorization_code"
@@ -88,7 +96,7 @@ async def log_in(url: str, wish: Wish, redirect: Redirect, clock: Clock) -> Gran
     except DeputyError:
         raise
     except Exception as e:
-        said = next(iter(str(e).splitlines()), "")[:300]
+        said = sentence(next(iter(str(e).splitlines()), ""), [wish.client_secret], limit=300)
         raise LoginFailed(f"The login did not work: {said or type(e).__name__}.", "Ask who runs the server.") from e
     tokens, context = storage.tokens, provider.context
     metadata, client = context.oauth_metadata, context.client_info
@@ -113,6 +121,8 @@ async def _drive(provider: Any, url: str, wish: Wish) -> None:
         address = str(request.url)
         if request.url.scheme != "https" and not (local and request.url.host in _LOCAL):
             raise LoginFailed(f"The login leads to {origin(address)}, which is not HTTPS.", "Ask who runs the server.")
+        if wish.client_id and request is not asked and "json" in request.headers.get("content-type", ""):
+            raise LoginFailed(f"The server wants another login than one at {wish.issuer}.", "Ask who runs the server.")
         way = ways.setdefault(origin(address), Egress([address], timeouts=Timeouts(read=30.0), limit=1_000_000))
         response = await way.client().send(request)
         await response.aread()
@@ -122,18 +132,18 @@ async def _drive(provider: Any, url: str, wish: Wish) -> None:
         first = Egress([url])
         ways[origin(url)] = first
         asked = first.client().build_request("POST", url, content=_hello(), headers=_headers())
-        flow = provider.async_auth_flow(asked)
-        request = await anext(flow)
-        for step in range(_STEPS):
-            if request is asked and step:
-                return
-            response = await send(request)
-            if request is asked and "insufficient_scope" in wish.challenge.get("www-authenticate", ""):
-                response = type(response)(403, headers=dict(wish.challenge), request=asked)
-            try:
-                request = await flow.asend(response)
-            except StopAsyncIteration:
-                raise LoginFailed("The server asks for no login.", "It may take `headers` instead.") from None
+        async with aclosing(provider.async_auth_flow(asked)) as flow:
+            request = await anext(flow)
+            for step in range(_STEPS):
+                if request is asked and step:
+                    return
+                response = await send(request)
+                if request is asked and "insufficient_scope" in wish.challenge.get("www-authenticate", ""):
+                    response = type(response)(403, headers=dict(wish.challenge), request=asked)
+                try:
+                    request = await flow.asend(response)
+                except StopAsyncIteration:
+                    raise LoginFailed("The server asks for no login.", "It may take `headers` instead.") from None
         raise LoginFailed("The login leads on and on.", "Ask who runs the server.")
     finally:
         for way in ways.values():
@@ -145,16 +155,19 @@ def _provider(url: str, wish: Wish, redirect: Redirect) -> tuple[Any, _Storage]:
     from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
     from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+    logging.getLogger("mcp.client.auth").setLevel(logging.CRITICAL + 1)  # it logs what it raises, and codes with it
+
     async def came_back() -> "AuthorizationCodeResult":
         told = await redirect.answer()
         if "code" not in told:
-            raise LoginFailed(f"The login was refused ({told.get('error', 'no reason given')[:100]}).", "Try it again.")
+            why = sentence(f"{told.get('error', '')}: {told.get('error_description', '')}".strip(": "), limit=300)
+            raise LoginFailed(f"The login was refused ({why or 'no reason given'}).", "Try it again.")
         return AuthorizationCodeResult(code=told["code"], state=told.get("state"), iss=told.get("iss"))
 
     if wish.grant == "client_credentials":
         storage = _Storage(None)
         return ClientCredentialsOAuthProvider(
-            url, storage, wish.client_id, wish.client_secret, scope=wish.scope or None
+            url, storage, wish.client_id, wish.client_secret, scope=wish.scope or None, issuer=wish.issuer or None
         ), storage
     metadata = OAuthClientMetadata.model_validate({
         "redirect_uris": [redirect.address], "client_name": "Deputy", "scope": wish.scope or None,
@@ -171,12 +184,12 @@ def _provider(url: str, wish: Wish, redirect: Redirect) -> tuple[Any, _Storage]:
         method = "client_secret_basic" if wish.client_secret else "none"
         known = OAuthClientInformationFull.model_validate({
             "client_id": wish.client_id, "client_secret": wish.client_secret or None,
-            "token_endpoint_auth_method": method, "redirect_uris": [redirect.address],
+            "token_endpoint_auth_method": method, "redirect_uris": [redirect.address], "issuer": wish.issuer or None,
         })  # fmt: skip
     tokens = OAuthToken(access_token="", scope=wish.granted_scope) if wish.granted_scope else None
     storage = _Storage(known, tokens)
     return OAuthClientProvider(
-        url, metadata, storage, redirect.show, came_back, wish.client_metadata_url or None
+        url, metadata, storage, redirect.show, came_back, (not wish.client_id and wish.client_metadata_url) or None
     ), storage
 
 
@@ -194,32 +207,46 @@ def _headers() -> dict[str, str]:
 
 
 async def listening(port: int, show: Callable[[str], Awaitable[None]]) -> tuple[Redirect, Callable[[], None]]:
-    """A place on this machine to come back to, and how to close it."""
+    """A place on this machine to come back to, and how to close it; raises LoginFailed where the port is taken."""
     loop = asyncio.get_running_loop()
     came: asyncio.Future[Mapping[str, str]] = loop.create_future()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(10):
-                line = (await reader.readline())[:8192].decode("latin-1").split(" ")
-            parts = urlsplit(line[1] if len(line) > 1 else "")
-            ours = parts.path == "/callback"
-            status = b"200 OK" if ours else b"404 Not Found"
-            body = _PAGE if ours else b""
-            head = b"HTTP/1.1 " + status + b"\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: "
-            writer.write(head + str(len(body)).encode() + b"\r\n\r\n" + body)
+                head = await reader.readuntil(b"\r\n\r\n")
+            told = _told(head)
+            status, page = b"200 OK", _HEARD if "code" in told else _REFUSED
+            if not told:
+                status, page = b"404 Not Found", _ASTRAY
+            fields = b"\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: "
+            writer.write(b"HTTP/1.1 " + status + fields + str(len(page)).encode() + b"\r\n\r\n" + page)
             await writer.drain()
-            if ours and not came.done():
-                came.set_result({name: values[0] for name, values in parse_qs(parts.query).items()})
-        except (TimeoutError, ValueError, ConnectionError):
-            pass
+            if told and not came.done():
+                came.set_result(told)
+        except (TimeoutError, ValueError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # who says nothing that we understand is nobody
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", port, limit=16_384)  # noqa: TID251 - the way back of a login
+    try:
+        server = await asyncio.start_server(answer, "127.0.0.1", port, limit=_HEAD)  # noqa: TID251 - the way back of a login
+    except OSError as e:
+        why = f"People cannot be sent back to port {port} of this machine: {e.strerror or e}."
+        raise LoginFailed(why, "Give another one, --with port=NUMBER, or none if the server allows any.") from None
     bound = server.sockets[0].getsockname()[1]
 
     async def wait() -> Mapping[str, str]:
         return await came
 
     return Redirect(f"http://127.0.0.1:{bound}/callback", show, wait), server.close
+
+
+def _told(head: bytes) -> dict[str, str]:
+    """What an authorization server sent back by a person's browser; nothing where this is something else."""
+    line = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
+    parts = urlsplit(line[1] if len(line) == 3 and line[0] == "GET" else "")
+    if parts.path != "/callback":
+        return {}
+    found = {name: values[0] for name, values in parse_qs(parts.query, max_num_fields=20).items()}
+    return found if "code" in found or "error" in found else {}

@@ -19,7 +19,7 @@ from deputy.adapters.tool.mcp_http.exchange import Reply
 from deputy.adapters.tool.mcp_http.session import Headers
 from deputy.base.canonical import canonical, decode
 from deputy.base.clock import Clock
-from deputy.base.errors import DeputyError
+from deputy.base.errors import ConfigError, DeputyError
 
 __all__ = ["Granted", "Tokens", "Vault"]
 
@@ -54,6 +54,11 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
 class Vault(Protocol):
     """Where what a login gave lies encrypted, for all processes of the workspace."""
 
+    @property
+    def reference(self) -> str:
+        """What stands in a text where a part of the login would."""
+        ...
+
     def read(self) -> str:
         """What is kept, or nothing."""
         ...
@@ -68,11 +73,21 @@ class Vault(Protocol):
 
 
 class Tokens(Headers):
-    """The configured headers, and the token of a login where there is one."""
+    """The configured headers, and the token of a login where there is one.
 
-    def __init__(self, headers: Mapping[str, str], lend: Callable[[str], str], vault: Vault, clock: Clock) -> None:
+    `remember` is told each secret of the login that is about to be used, with its reference, before it leaves.
+    """
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        lend: Callable[[str], str],
+        vault: Vault,
+        clock: Clock,
+        remember: Callable[[str, str], None] = lambda _value, _reference: None,
+    ) -> None:
         super().__init__(headers, lend)
-        self._vault, self._clock = vault, clock
+        self._vault, self._clock, self._remember = vault, clock, remember
 
     async def headers(self) -> Mapping[str, str]:
         """The headers, with a token that is good for a moment yet."""
@@ -82,7 +97,10 @@ class Tokens(Headers):
             return known
         if granted.expires is not None and self._clock.now() + EARLY >= granted.expires:
             granted = await self._renew(granted.access_token) or granted
-        self.secrets = {**self.secrets, granted.access_token: "the token of a login"}
+        secrets = filter(None, (granted.access_token, granted.refresh_token, granted.client_secret))
+        self.secrets |= dict.fromkeys(secrets, self._vault.reference)
+        for value in self.secrets:
+            self._remember(value, self.secrets[value])
         return {**known, "Authorization": f"Bearer {granted.access_token}"}
 
     async def renewed(self, headers: Mapping[str, str], reply: Reply) -> bool:
@@ -92,7 +110,10 @@ class Tokens(Headers):
 
     def _granted(self) -> Granted | None:
         text = self._vault.read()
-        return msgspec.json.decode(text, type=Granted) if text else None
+        try:
+            return msgspec.json.decode(text, type=Granted) if text else None
+        except msgspec.DecodeError:
+            raise ConfigError("What is kept of a login is none.", "Log in again: `deputy mcp login NAME`.") from None
 
     async def _renew(self, used: str) -> Granted | None:
         """What is to be used instead of this token: what somebody else renewed, or what we renew now."""
