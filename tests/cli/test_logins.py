@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import signal
 import socket
 import sys
@@ -12,10 +13,12 @@ import urllib.request
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from tests.adapters.model.server import listening
+from tests.adapters.model.server import Answer, Received, listening
+from tests.adapters.tool.http_server import JSON, Peer, Told, answered
 from tests.adapters.tool.oauth_server import Far
 from tests.cli.offices import DEPUTY, Said, Shell, agent, make, started
 
@@ -285,3 +288,73 @@ def test_a_process_that_is_killed_while_it_renews_loses_no_login(office: Office)
         doomed.communicate()
     assert [form.get("refresh_token") for form in office.far.forms[1:]] == ["refresh-1"] * 2
     assert office.kept() and office.pays()
+
+
+LEAKS = ["headers", "text", "error", "broken", "stranger"]
+LEAKER = """answers = {}
+    for tool in ("headers", "text", "error", "broken", "stranger"):
+        try:
+            answers[tool] = await desk.call(f"erp.{tool}")
+        except deputy.ToolFailed as exc:
+            answers[tool] = f"{exc.code}: {exc}"
+    return __import__("json").dumps(answers)"""
+
+
+def leaking(far: Far) -> Told:
+    """Gives away in every way what it was sent, and what it gave."""
+
+    def told(_peer: Peer, received: Received) -> Answer | None:
+        words = f"key {received.headers['x-api-key']}, tokens {far.access} and {far.refresh}, client canary-client"
+        if received.json.get("method") == "tools/list":
+            schema = {"type": "object", "properties": {"a": {"description": words}}}
+            tools = [{"name": name, "description": words, "inputSchema": schema} for name in LEAKS]
+            return answered(received, {"tools": tools, "resultType": "complete"})
+        if received.json.get("method") != "tools/call":
+            return None
+        params = received.json["params"]
+        match cast("dict[str, str]", params)["name"]:
+            case "headers":
+                return answered(received, {"content": [], "structuredContent": dict(received.headers)})
+            case "text":
+                return answered(received, {"content": [{"type": "text", "text": words}], "isError": True})
+            case "error":
+                body = {"jsonrpc": "2.0", "id": received.json["id"], "error": {"code": -32602, "message": words}}
+                return Answer(headers={**JSON, "X-Said": words}, pieces=[json.dumps(body).encode()])
+            case "broken":
+                return Answer(status=400, headers={**JSON, "Location": words}, pieces=[words.encode()])
+            case _:
+                return Answer(status=401, headers={"WWW-Authenticate": f'Bearer error="{words}"'})
+
+    return told
+
+
+def test_canaries_in_headers_and_logins_are_found_nowhere(office: Office, tmp_path: Path):
+    office.far.mark, office.far.told = "canary-", leaking(office.far)
+    office.secret("ERP_KEY", "canary-key")
+    office.secret("ERP_CLIENT", "canary-client")
+    office.configure(
+        'headers = {X-Api-Key = "secret:ERP_KEY"}\n[mcp.erp.tools."*"]\neffect = "read"\n'
+        '[mcp.erp.oauth]\nclient_id = "ours"\nclient_secret = "secret:ERP_CLIENT"\n'
+        f'issuer = "{office.issuer}"\n'
+    )
+    make(office.shell.folder, agent("leaker", tools="{erp.*: act}", procedure=LEAKER),
+         (office.shell.folder / "deputy.toml").read_text())  # fmt: skip
+    said = [office.shell("mcp", "login", "erp", "--json")]
+    assert said[0].code == 0
+    ran = office.shell("run", "leaker", "x", "--json")
+    told = json.loads(ran.json["answer"])
+    assert told["headers"]["x-api-key"] == "[secret:ERP_KEY]"
+    assert told["headers"]["authorization"] == "Bearer [secret:mcp.erp.login]"
+    assert "[secret:ERP_KEY]" in told["text"] and "[secret:mcp.erp.login]" in told["error"]
+    assert told["stranger"].startswith("unauthorized")
+    office.far.consent = "wrong state"
+    said += [ran, office.shell("mcp", "login", "erp"), office.shell("mcp", "accept", "erp", "--json")]
+    run = ran.json["id"]
+    for command in (
+        ["show", run], ["show", run, "--json"], ["doctor"], ["doctor", "--json"], ["secret", "list", "--json"],
+        ["audit", "export", "--out", str(tmp_path / "export.jsonl")],
+    ):  # fmt: skip
+        said.append(office.shell(*command))
+    assert not [one for one in said if "canary" in one.out + one.err]
+    assert "canary" not in office.browser.getvalue()
+    assert b"canary" not in office.files() + (tmp_path / "export.jsonl").read_bytes()

@@ -20,6 +20,7 @@ class Far(Peer):
     def __init__(self, *keys: str) -> None:
         super().__init__()
         self.keys = keys
+        self.mark = ""  #: how its tokens begin
         self.consent = "yes"  #: what the person says: yes, no, or the answer comes with a wrong state
         self.asked = dict[str, str]()  #: for what the person was sent here
         self.forms = list[dict[str, str]]()  #: what the token endpoint was given
@@ -57,11 +58,21 @@ class Far(Peer):
 
     def guarded(self, received: Received, base: str) -> Answer:
         """Its tools, for who comes with the newest token."""
-        if received.headers.get("authorization") not in (*self.keys, f"Bearer access-{self.number}"):
+        if received.headers.get("authorization") not in (*self.keys, f"Bearer {self.access}"):
             where = f'Bearer resource_metadata="{base}/.well-known/oauth-protected-resource/mcp"'
             return Answer(status=401, headers={**JSON, "WWW-Authenticate": where}, pieces=[b"{}"])
-        self.refreshable = {f"refresh-{self.number}"}
-        return self.well(received)
+        self.refreshable = {self.refresh}
+        return self.told(self, received) or self.well(received)
+
+    @property
+    def access(self) -> str:
+        """The access token that it takes."""
+        return f"{self.mark}access-{self.number}"
+
+    @property
+    def refresh(self) -> str:
+        """The newest refresh token."""
+        return f"{self.mark}refresh-{self.number}"
 
     def authorize(self, asked: dict[str, str], base: str) -> Answer:
         """Ask the person, and send them back."""
@@ -90,11 +101,11 @@ class Far(Peer):
         if not good or not form["resource"].endswith("/mcp"):
             return told({"error": "invalid_grant", "error_description": f"No: {self.authorizations[-1]}"}, 400)
         self.number += 1
-        self.refreshable.add(f"refresh-{self.number}")
+        self.refreshable.add(self.refresh)
         if self.mute:
             return Answer(silent=True)
-        given = {"access_token": f"access-{self.number}", "token_type": "Bearer", "expires_in": self.lasts}
-        return told(given | ({"refresh_token": f"refresh-{self.number}"} if "code" in form or self.number > 1 else {}))
+        given = {"access_token": self.access, "token_type": "Bearer", "expires_in": self.lasts}
+        return told(given | ({"refresh_token": self.refresh} if "code" in form or self.number > 1 else {}))
 
 
 def told(value: object, status: int = 200) -> Answer:

@@ -16,7 +16,7 @@ FILE = sys.argv[2] if len(sys.argv) > 2 else os.devnull
 MODERN = "2026-07-28"
 OBJECT = {"type": "object"}
 TOOLS = [
-    "abyss", "answer", "blocks", "chatter", "daemon", "deaf", "die", "elicit", "environment", "error", "flood",
+    "abyss", "answer", "asks", "blocks", "chatter", "daemon", "deaf", "die", "elicit", "environment", "error", "flood",
     "garbage", "hang", "huge", "ignore", "late", "looks_like_an_answer", "nothing", "not_json", "notifications",
     "old_id", "refuse", "repeat", "reorder", "sleep", "structured", "text",
 ]  # fmt: skip
@@ -111,6 +111,17 @@ def call(id: object, name: str, args: dict[str, object], meta: dict[str, object]
             send({"id": id, "result": {"content": [{"type": "text", "text": args["text"]}], "isError": True}})
         case "refuse":
             send({"id": id, "error": {"code": args["code"], "message": "no"}})
+        case "asks":  # people, in mid-call
+            if args.get("after"):
+                held.append((id, None))
+                if len(held) < 2:
+                    return
+            for n in range(int(str(args.get("times", 1)))):
+                send({"id": f"ask-{n}", "method": "elicitation/create", "params": args["params"]})
+            replies = [read() for _ in range(int(str(args.get("times", 1))))]
+            for held_id, _ in held or [(id, None)]:
+                result(held_id, [r.get("result", r.get("error")) for r in replies])
+            held.clear()
         case "elicit":
             send({"id": id, "result": {"resultType": "input_required", "inputRequests": {}}})
         case "environment":

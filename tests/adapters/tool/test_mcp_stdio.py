@@ -17,8 +17,9 @@ from tests.adapters.tool.hosts import BASICS, alive, below, gone, intent_of, raw
 from deputy.adapters.tool.mcp_stdio import McpStdio, StdioServer, Unavailable, session
 from deputy.adapters.wire import mcp as wire
 from deputy.base.clock import SystemClock
-from deputy.base.errors import ConfigError
+from deputy.base.errors import ConfigError, DeputyError
 from deputy.domain.effect import NOT_SENT, Done, Failed, InputRequired, Result, ToolSpec, Unknown
+from deputy.domain.elicitation import Form
 
 SDK = Path(__file__).with_name("sdk_server.py")
 
@@ -193,7 +194,68 @@ def test_what_a_server_asks_of_us_is_refused_and_a_ping_answered():
     assert isinstance(result, Done)
     replies = cast("dict[str, dict[str, object]]", result.value)
     assert replies["mine-3"] == {}
-    assert [replies[f"mine-{n}"]["code"] for n in (0, 1, 2, 4)] == [-32601] * 4
+    assert [replies[f"mine-{n}"]["code"] for n in (0, 1, 2, 4)] == [-32601, -32602, -32601, -32601]
+
+
+FORM: dict[str, object] = {"type": "object", "properties": {"ok": {"type": "boolean"}}}
+ASKS: dict[str, object] = {"params": {"message": "Sure?", "requestedSchema": FORM}}
+
+
+def test_a_form_in_mid_call_is_put_to_the_person_of_the_call_and_answered():
+    shown: list[tuple[str, Form]] = []
+
+    async def ask(asker: str, form: Form) -> dict[str, object]:
+        shown.append((asker, form))
+        return {"action": "accept", "content": {"ok": True}}
+
+    async def scenario():
+        async with serving(raw()) as host:
+            told = await host.invoke(intent_of("raw.asks", ASKS, ask=ask))
+            assert told == Done([{"action": "accept", "content": {"ok": True}}])
+            many = await host.invoke(intent_of("raw.asks", {**ASKS, "times": 12}, ask=ask))
+            assert isinstance(many, Done)
+            replies = cast("list[dict[str, object]]", many.value)
+            assert sum(reply.get("code") == -32602 for reply in replies) == 2
+
+    asyncio.run(scenario())
+    assert shown == [("raw", Form(message="Sure?", schema=FORM))] * 11
+
+
+def test_a_form_of_which_nobody_can_tell_the_call_is_shown_to_nobody():
+    async def ask(_asker: str, _form: Form) -> dict[str, object]:
+        raise AssertionError("somebody was asked")
+
+    async def scenario():
+        async with serving(raw()) as host, asyncio.TaskGroup() as calls:
+            both = [
+                calls.create_task(host.invoke(intent_of("raw.asks", {**ASKS, "after": True}, key=key, ask=ask)))
+                for key in ("r1.1", "r2.1")
+            ]
+        for call in both:
+            result = call.result()
+            assert isinstance(result, Done)
+            assert "for which call" in str(result.value)
+
+    asyncio.run(scenario())
+
+
+def test_a_form_that_nobody_answers_ends_with_the_calls_deadline_and_leaves_it_unknown():
+    async def ask(_asker: str, _form: Form) -> dict[str, object]:
+        await asyncio.sleep(60)
+        return {}
+
+    async def fails(_asker: str, _form: Form) -> dict[str, object]:
+        raise DeputyError("The inbox is closed.")
+
+    async def scenario():
+        async with serving(raw()) as host:
+            await host.catalogue()
+            assert isinstance(await host.invoke(intent_of("raw.asks", ASKS, ask=ask, deadline=0.3)), Unknown)
+            told = await host.invoke(intent_of("raw.asks", ASKS, ask=fails))
+            assert isinstance(told, Unknown)
+            assert "The inbox is closed." in told.message
+
+    asyncio.run(scenario())
 
 
 def test_answers_in_any_order_find_their_questions():

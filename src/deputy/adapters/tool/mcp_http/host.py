@@ -132,8 +132,9 @@ class McpHttp:
         try:
             async with attempt.time:
                 return await self._call(intent, request, sending, safe=safe)
-        except DeputyError as e:
-            return Failed(e.code, f"{e.message} {e.remedy}".strip())
+        except DeputyError as e:  # before it left; or after, where people could not be asked
+            message = f"{e.message} {e.remedy}".strip()
+            return Failed(e.code, message) if safe or not sending.sent else Unknown(message)
         except TimeoutError:
             if not sending.sent:
                 message = f"The server {self._server.name!r} could not be asked within {intent.deadline:g} s."

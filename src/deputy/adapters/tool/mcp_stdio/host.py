@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
-from deputy.adapters.tool import MAX_BYTES, sentence
-from deputy.adapters.tool.mcp_stdio.session import Request, Session
+from deputy.adapters.tool import MAX_BYTES, scrubbed, sentence
+from deputy.adapters.tool.mcp_stdio.session import Answerer, Request, Session
 from deputy.adapters.wire.mcp import AGENT, PERSON, Answer, Trouble
 from deputy.adapters.wire.mcp.reading import call_params, read_result, read_tools
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError
 from deputy.domain.effect import Failed, InputRequired, Intent, Result, ToolRequest, ToolSpec, Unknown
+from deputy.domain.elicitation import Form
 
 __all__ = ["McpStdio", "StdioServer", "Unavailable"]
 
@@ -89,7 +91,7 @@ class McpStdio:
             return Failed("unknown_tool", f"The server {self._server.name!r} has no such tool.")
         name, safe = request.spec.name.removeprefix(prefix), request.spec.repeat == "safe"
         params = call_params(name, request, intent.key, {AGENT: intent.agent, PERSON: intent.on_behalf_of})
-        question = Request(intent.key)
+        question = Request(intent.key, self._answerer(intent))
         session: Session | None = None
         try:
             async with asyncio.timeout(intent.deadline):
@@ -226,6 +228,15 @@ class McpStdio:
 
     def _read(self, listed: Sequence[object]) -> tuple[tuple[ToolSpec, ...], tuple[str, ...]]:
         return read_tools(self._server.name, listed, self._server.deadline, self._settings)
+
+    def _answerer(self, intent: Intent) -> Answerer:
+        async def answer(form: Form) -> dict[str, object]:
+            shown = cast("dict[str, object]", scrubbed(form.schema, self._secrets))
+            return await intent.ask(
+                self._server.name, Form(message=sentence(form.message, self._secrets), schema=shown)
+            )
+
+        return answer
 
     def _permitted(self, intent: Intent) -> bool:
         return self._clock.boot() <= intent.dispatch_by

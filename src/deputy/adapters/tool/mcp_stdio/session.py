@@ -1,14 +1,15 @@
 """Speak JSON-RPC and MCP with one server process: every answer finds its question, and the rest costs us nothing.
 
-It keeps no task of its own and starts none: lines are dealt with as they are read. What a server asks of us is refused
-(a ping is answered), what it tells us is dropped, but for the news that its tools have changed; what it repeats, or
-answers unasked, is dropped too, and enough of that ends the session. Nothing here is repeated or retried.
+Lines are dealt with as they are read. Of what a server asks of us, a ping is answered, a form for people (in the era of
+the handshake) is put to them while the one call lasts that it can belong to, and the rest is refused. What it tells us
+is dropped, but for the news that its tools have changed; what it repeats, or answers unasked, is dropped too, and
+enough of that ends the session. Nothing here is repeated or retried.
 """
 
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -29,26 +30,42 @@ from deputy.adapters.wire.mcp import (
     is_modern,
     is_stranger,
 )
+from deputy.adapters.wire.mcp.reading import read_form
 from deputy.base.canonical import canonical, decode
+from deputy.base.errors import DeputyError
+from deputy.domain.elicitation import Form
 
-__all__ = ["Request", "Session"]
+__all__ = ["Answerer", "Request", "Session"]
+
+Answerer = Callable[[Form], Awaitable[dict[str, object]]]  #: puts a form to people
 
 _PROBE = 5.0  # seconds for `server/discover`, which an old server may not even refuse
 _LAST_GASP = 0.25  # seconds after the end of its output in which its status and last words become known
 _MAX_PAGES, _MAX_TOOLS = 100, 1_000
+_MAX_FORMS = 10  # of one call
+_INVALID = -32602  # of JSON-RPC: parameters that are none
 _MAX_UNASKED = 500_000  # lines in a row that answer nothing
 _ID_FIRST = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,18})\s*,')
 _ID_LAST = re.compile(rb',\s*"id"\s*:\s*(\d{1,18})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
 
 
 class Request:
-    """A question to a server; `sent` from the moment that some of it may have reached anybody."""
+    """A question to a server; `sent` from the moment that some of it may have reached anybody.
 
-    __slots__ = ("answer", "id", "key", "sent")
+    What the server asks people meanwhile goes to `answerer`, as long as somebody waits for the answer.
+    """
 
-    def __init__(self, key: str = "") -> None:
-        self.key, self.id, self.sent = key, 0, False
+    __slots__ = ("answer", "answerer", "asking", "id", "key", "sent")
+
+    def __init__(self, key: str = "", answerer: Answerer | None = None) -> None:
+        self.key, self.id, self.sent, self.answerer = key, 0, False, answerer
+        self.asking: list[asyncio.Task[None]] = []
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def told(self, asking: "asyncio.Task[None]") -> None:
+        """A defect of who asks people is one of the call."""
+        if not asking.cancelled() and (defect := asking.exception()) is not None and not self.answer.done():
+            self.answer.set_exception(defect)
 
 
 class Session:
@@ -83,7 +100,11 @@ class Session:
                     return None
                 if (trouble := _trouble(discovered)) and (trouble.kind == "cut" or is_stranger(trouble)):
                     return trouble
-            hello = {"protocolVersion": HANDSHAKE_VERSIONS[-1], "capabilities": {}, "clientInfo": client_info()}
+            hello = {
+                "protocolVersion": HANDSHAKE_VERSIONS[-1],
+                "capabilities": CAPABILITIES,
+                "clientInfo": client_info(),
+            }
             if trouble := await self._put(initialize, "initialize", hello):
                 return trouble
             return await self._either(discovered, initialize) if discover else await self._handshake(initialize)
@@ -125,6 +146,10 @@ class Session:
         try:
             return await request.answer
         finally:
+            for task in request.asking:
+                task.cancel()
+            if request.asking:
+                await asyncio.wait(request.asking)
             self._settle_idle()
 
     def give_up(self, request: Request) -> None:
@@ -235,12 +260,42 @@ class Session:
         method, id = message.get("method"), message.get("id")
         if isinstance(method, str):
             if isinstance(id, str | int) and not isinstance(id, bool):
-                refusal = {"code": METHOD_NOT_FOUND, "message": "Deputy does nothing for servers but answer a ping."}
-                self._offer({"id": id, "result": {}} if method == "ping" else {"id": id, "error": refusal})
+                self._asked(id, method, message.get("params"))
             elif method == "notifications/tools/list_changed":
                 self.changed = True
         elif (answer := answer_of(message, lambda text: sentence(text, self._secrets))) is not None:
             self._answer(id, answer)
+
+    def _asked(self, id: str | int, method: str, params: object) -> None:
+        """Deal with a request of the server's."""
+        if method == "ping":
+            self._offer({"id": id, "result": {}})
+            return
+        if method != "elicitation/create" or self._modern:
+            why = "Deputy does nothing for servers but answer a ping and put forms to people."
+            self._offer({"id": id, "error": {"code": METHOD_NOT_FOUND, "message": why}})
+            return
+        calls = [r for r in self._open.values() if r.answerer is not None and not r.answer.done()]
+        form = read_form(params)
+        why = "People can be shown flat forms of plain fields only." if form is None else ""
+        if len(calls) != 1:  # a form that is put to the wrong person tells them what is not for them
+            why = "Nobody can tell for which call this is asked."
+        elif len(calls[0].asking) >= _MAX_FORMS:
+            why = f"People are asked {_MAX_FORMS} things in one call at most."
+        if why or form is None:
+            self._offer({"id": id, "error": {"code": _INVALID, "message": why}})
+            return
+        asking = asyncio.get_running_loop().create_task(self._ask_people(id, form, calls[0]), name="ask people")
+        asking.add_done_callback(calls[0].told)
+        calls[0].asking.append(asking)
+
+    async def _ask_people(self, id: str | int, form: Form, call: Request) -> None:
+        assert call.answerer is not None
+        try:
+            self._offer({"id": id, "result": await call.answerer(form)})
+        except DeputyError as e:
+            if not call.answer.done():
+                call.answer.set_result(Trouble("cut", f"asked people something in mid-call, in vain ({e.message})"))
 
     def _answer(self, id: object, answer: Answer) -> None:
         number = int(id) if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) < 19 else id
