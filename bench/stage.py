@@ -86,6 +86,15 @@ class Ends(Recovery):
     def __init__(self, inner: Recovery, ended: Callable[[str, str], None]) -> None:
         self._inner, self._ended = inner, ended
 
+    @property
+    def queued(self) -> int:
+        """How many of its runs wait for their turn at a model."""
+        return self._inner.queued
+
+    def stop(self) -> None:
+        """Let nobody wait for a turn any more."""
+        self._inner.stop()
+
     async def stay(self, taken: Any, holding: Any, mail: Any) -> str:
         """Drive the run, then tell."""
         state = await self._inner.stay(taken, holding, mail)
