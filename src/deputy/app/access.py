@@ -20,7 +20,8 @@ from deputy.ports.access import Pass, PassKind
 from deputy.ports.store import Row
 
 __all__ = [
-    "Caller", "Handed", "caller_of", "create_token", "make_link", "pass_view", "revoke_token", "sign_in", "sign_out",
+    "Caller", "Handed", "caller_of", "create_token", "is_good",
+    "make_link", "pass_view", "revoke_token", "sign_in", "sign_out",
     "tokens",
 ]  # fmt: skip
 
@@ -101,6 +102,12 @@ def _caller(office: Office, granted: Pass) -> Caller | None:
     if granted.role:
         person = msgspec.structs.replace(person, roles=(granted.role,))
     return Caller(person, granted)
+
+
+async def is_good(office: Office, caller: Caller) -> bool:
+    """Whether somebody who came in a while ago still might."""
+    granted = await office.store.access.pass_of(caller.granted.digest)
+    return granted is not None and granted.expires > office.clock.now() and _caller(office, granted) is not None
 
 
 def _is(secret: str, kind: PassKind) -> bool:

@@ -14,7 +14,18 @@ from deputy.domain.principal import ROLES, Directory, Person
 from deputy.ports.access import Sought
 from deputy.ports.store import RunRow
 
-__all__ = ["Page", "agent_view", "agent_views", "my_inbox", "my_item", "my_run", "my_runs", "people_view", "versions"]
+__all__ = [
+    "Page",
+    "agent_view",
+    "agent_views",
+    "my_inbox",
+    "my_item",
+    "my_run",
+    "my_runs",
+    "people_view",
+    "sees",
+    "versions",
+]
 
 
 class Page(NamedTuple):
@@ -55,6 +66,12 @@ def _visible(office: Office, person: Person, row: RunRow) -> bool:
     deployed = office.settings.agents.get(row.agent)
     mine = row.on_behalf_of == person.id or (deployed is not None and deployed.agent.owner == person.id)
     return mine or rights.sees_all(person)
+
+
+async def sees(office: Office, person: Person, run: str) -> bool:
+    """Whether a person sees a run without having been asked about it."""
+    row = await office.store.run(run)
+    return row is not None and _visible(office, person, row)
 
 
 async def my_inbox(office: Office, person: Person) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ def application(office: Office, serving: Serving, *, alone: bool) -> Starlette:
     """The application of a workspace; the API is for this machine `alone`, and elsewhere is as if there were none."""
     routes = [*health.routes(office, serving), *hooks.routes(office)]
     if alone:
-        routes += api.routes(office)
+        routes += api.routes(office, lambda: not serving.stopping)
     return Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken})
 
 

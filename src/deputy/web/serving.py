@@ -55,7 +55,7 @@ async def serve(office: Office, opened: Opened, stop: asyncio.Event, ready: Call
             state.working = True
             ready()
         await asyncio.wait([listening, working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        state.working = False
+        state.working, state.stopping = False, True
         stop.set()
         await working
     finally:

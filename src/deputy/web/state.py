@@ -8,3 +8,4 @@ class Serving:
 
     def __init__(self) -> None:
         self.working = False
+        self.stopping = False

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -13,8 +13,10 @@ from deputy.app import rights
 from deputy.app.bootstrap import Office
 from deputy.app.commands import Asking
 from deputy.app.crash import record
+from deputy.app.following import Tail
 from deputy.app.once import Once, Told
 from deputy.base.errors import DeputyError, UsageError
+from deputy.web.api.following import Followers
 from deputy.web.api.guard import HEADERS, Refusal, guarded
 from deputy.web.api.problems import problem, refused
 from deputy.web.api.table import Asked, Endpoint, Stream
@@ -31,10 +33,10 @@ class TooLarge(Exception):
     """The body has more bytes than it may."""
 
 
-def routes(office: Office, endpoints: tuple[Endpoint, ...]) -> list[Route]:
+def routes(office: Office, endpoints: tuple[Endpoint, ...], going: Callable[[], bool]) -> list[Route]:
     """A route for each endpoint, and one for all that there is not."""
-    once = Once(office)
-    made = [Route(ROOT + one.path, _door(office, once, one), methods=[one.method]) for one in endpoints]
+    desk = _Desk(office, Once(office), Followers(Tail(office)), going)
+    made = [Route(ROOT + one.path, _door(desk, one), methods=[one.method]) for one in endpoints]
 
     async def nothing(request: Request) -> Response:
         await guarded(office, request)
@@ -44,11 +46,21 @@ def routes(office: Office, endpoints: tuple[Endpoint, ...]) -> list[Route]:
     return [*made, Route("/api/{rest:path}", answered(office, nothing), methods=every)]
 
 
-def _door(office: Office, once: Once, endpoint: Endpoint) -> Handler:
+class _Desk(NamedTuple):
+    office: Office
+    once: Once
+    followers: Followers
+    going: Callable[[], bool]
+
+
+def _door(desk: _Desk, endpoint: Endpoint) -> Handler:
+    office, once = desk.office, desk.once
+
     async def door(request: Request) -> Response:
         caller = await guarded(office, request)
         rights.require(caller.person, endpoint.action)
-        asked = Asked(office, caller, dict(request.path_params), last=request.headers.get("last-event-id", ""))
+        asked = Asked(office, caller, dict(request.path_params), shared=desk.followers, going=desk.going)
+        asked = asked._replace(last=request.headers.get("last-event-id", ""))
         if endpoint.body is not None:
             raw = await body_of(request)
             asked = asked._replace(body=_decoded(raw, endpoint.body))
@@ -100,8 +112,8 @@ def _said(told: Told) -> Response:
 
 
 def _told(value: Any, status: int) -> Response:
-    if isinstance(value, Response):
-        return value
+    if value is None:
+        return Response(None, 204)
     if isinstance(value, Stream):
         headers = {"Content-Disposition": f'attachment; filename="{value.name}"'} if value.name else None
         return StreamingResponse(value.parts, status, headers, value.kind)

@@ -1,5 +1,7 @@
 """The table of all routes, and what serves it."""
 
+from collections.abc import Callable
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,6 +10,7 @@ from starlette.routing import Route
 from deputy.app.bootstrap import Office
 from deputy.web.api import doors, signing
 from deputy.web.api.document import document
+from deputy.web.api.following import FOLLOWING
 from deputy.web.api.guard import guarded
 from deputy.web.api.reading import READING
 from deputy.web.api.table import Endpoint
@@ -15,10 +18,10 @@ from deputy.web.api.writing import WRITING
 
 __all__ = ["ENDPOINTS", "routes"]
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *WRITING)
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *FOLLOWING, *WRITING)
 
 
-def routes(office: Office) -> list[Route]:
+def routes(office: Office, going: Callable[[], bool]) -> list[Route]:
     """Everything under /api, and the page to sign in."""
     told: list[bytes] = []
 
@@ -29,4 +32,4 @@ def routes(office: Office) -> list[Route]:
         return Response(told[0], media_type="application/json")
 
     shown = Route(f"{doors.ROOT}/openapi.json", doors.answered(office, openapi))
-    return [shown, *signing.routes(office), *doors.routes(office, ENDPOINTS)]
+    return [shown, *signing.routes(office), *doors.routes(office, ENDPOINTS, going)]

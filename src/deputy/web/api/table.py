@@ -24,6 +24,8 @@ class Asked(NamedTuple):
     query: Any = None  #: of the endpoint's `query`
     body: Any = None  #: of the endpoint's `body`
     last: str = ""  #: Last-Event-ID
+    shared: Any = None  #: what followers share
+    going: Callable[[], bool] = lambda: True  #: whether the server goes on
     asking: Asking | None = None  #: of a write
 
 
