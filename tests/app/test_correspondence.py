@@ -159,6 +159,41 @@ def test_a_doubt_is_asked_by_mail_and_settled_by_reply(tmp_path: Path, word: str
     told(tmp_path, story)
 
 
+def test_the_owner_is_told_once_that_a_letter_came_back(tmp_path: Path) -> None:
+    def report(effect: str, name: str) -> bytes:
+        letter = written(sender="mailer-daemon@far.example", subject="Undelivered", message_id=f"<{name}@far.example>")
+        head = b"\r\n".join(
+            line for line in letter.partition(b"\r\n\r\n")[0].split(b"\r\n")
+            if not line.lower().startswith((b"content-", b"mime-"))
+        )  # fmt: skip
+        return (
+            head
+            + (
+                "\r\nMIME-Version: 1.0\r\n"
+                "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+                "--b\r\n\r\nIt did not work.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+                "Reporting-MTA: dns; far.example\r\n\r\nFinal-Recipient: rfc822; bo@far.example\r\nAction: failed\r\n"
+                "Status: 5.1.1\r\nDiagnostic-Code: smtp; 550 nobody here\r\n\r\n"
+                f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{effect}@tiny.example>\r\n\r\n--b--\r\n"
+            ).encode()
+        )
+
+    async def story(at: Hall) -> None:
+        run = await at.run("payer", "7")
+        await at.asked("lin@tiny.example")
+        effects = (await opened(at.office, run)).run.effects.values()
+        number = max(effect.n for effect in effects)
+        for count, effect in enumerate((f"{run}.{number}", f"{run}.{number}", f"{run}.99", "r06h0kn5v8w3x7ydtz6qa.6")):
+            put(at.mail, report(effect, str(count)))
+        await at.heard(4)
+        (told_of,) = at.sent("wei@tiny.example")
+        text = str(told_of.get_content())
+        assert told_of["subject"] == "A letter of payer came back"
+        assert "to bo@far.example: 5.1.1 550 nobody here" in text and f"{run}.{number}" in text
+
+    told(tmp_path, story)
+
+
 def test_a_refusal_needs_a_reason(tmp_path: Path) -> None:
     async def story(at: Hall) -> None:
         run = await at.run("payer", "7")

@@ -19,7 +19,7 @@ from deputy.app import commands, queries
 from deputy.app.bootstrap import Office
 from deputy.base.canonical import canonical
 from deputy.base.errors import DeputyError, UsageError
-from deputy.base.ids import new_run_id
+from deputy.base.ids import new_run_id, split_effect_id
 from deputy.domain.principal import Person
 from deputy.kernel.approval import Asked, shown
 from deputy.ports.channel import Channel, Heard, Notice
@@ -63,6 +63,8 @@ class Correspondence:
         async for heard in self._channel.answers(file.read_text("utf-8")):
             if heard.key:
                 await self.take(heard)
+            elif heard.effect:
+                await self._came_back(heard)
             self._keep(heard.cursor)
 
     async def take(self, heard: Heard) -> str:
@@ -118,6 +120,31 @@ class Correspondence:
         notice = Notice(
             key=f"answer.{heard.id}", token=heard.token, address=person.email, subject="Your answer was not taken",
             text=f"{why}\n",
+        )  # fmt: skip
+        with contextlib.suppress(DeputyError):
+            await self._channel.tell(notice)
+
+    async def _came_back(self, heard: Heard) -> None:
+        """Tell an agent's owner, once, that a letter of it did not arrive."""
+        name, number = split_effect_id(heard.effect) or ("", 0)
+        row = await self._office.store.run(name)
+        if row is None:
+            return
+        run = await queries.open_run(self._office, name)
+        if not any(effect.n == number for effect in run.effects.values()):
+            return
+        said = _line(f"A letter of {row.agent} came back, {heard.words}")
+        self._office.notices(said)
+        deployed = self._office.settings.agents.get(row.agent)
+        people = self._office.settings.directory.people
+        owner = people.get(deployed.agent.owner if deployed is not None else row.on_behalf_of)
+        if owner is None or not owner.email:
+            return
+        token = hmac.new(self._key(), canonical([heard.effect, owner.id]), hashlib.sha256).hexdigest()[:32]
+        text = f"{said}\n\nSo says a report of delivery, which anybody could have written.\nEffect: {heard.effect}\n"
+        notice = Notice(
+            key=f"bounce.{heard.effect}", token=token, address=owner.email, text=text,
+            subject=f"A letter of {row.agent} came back",
         )  # fmt: skip
         with contextlib.suppress(DeputyError):
             await self._channel.tell(notice)

@@ -33,6 +33,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     sender: Sender = Sender()
     words: str = ""  #: what the sender added, without what it answers
+    effect: str = ""  #: whose letter came back, as `words` say; anybody could have written that
 
 
 class Channel(Protocol):
