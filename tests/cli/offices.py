@@ -12,7 +12,7 @@ import pytest
 
 from deputy.cli.main import main
 
-__all__ = ["ENTRY", "Said", "Shell", "agent", "make", "started"]
+__all__ = ["DEPUTY", "ENTRY", "Said", "Shell", "agent", "make", "started"]
 
 ENTRY = (sys.executable, "-m", "deputy")
 

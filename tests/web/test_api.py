@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from tests.cli.offices import agent
+from tests.cli.offices import DEPUTY, agent
 from tests.web.served import Answer, Server, clerk, serving
 
 from deputy.app.rights import RIGHTS
@@ -222,3 +222,14 @@ def test_the_record_is_exported_and_verified(api: Api):
     lines = api.ask("GET", "/audit/export", "auditor").said
     assert json.loads(lines.splitlines()[0])
     assert b"token_created" in lines
+
+
+def test_where_others_reach_the_server_there_is_no_api(tmp_path: Path):
+    exposed = {**FILES, "deputy.toml": DEPUTY + '[web]\nhost = "0.0.0.0"\nexpose = true\n'}
+    with serving(tmp_path, exposed) as server:
+        assert server.sign_in is None
+        server.address = server.address.replace("0.0.0.0", "127.0.0.1")
+        token = server.deputy("token", "create", "--role", "owner")["token"]
+        for path in ("/api/v1/me", "/api/v1/openapi.json", "/sign-in", "/api/v1/sign-in"):
+            assert server.ask(path, None, {"Authorization": f"Bearer {token}"}) == (404, {"error": "not_found"})
+        assert server.ask("/healthz").status == 200
