@@ -23,8 +23,10 @@ from mcp_types import CallToolResult
 from tools import invoices
 
 import deputy
+from deputy.domain.agent import Check
 from deputy.kernel.answer import Shape
 from deputy.kernel.desk import Suspend, enter
+from deputy.kernel.proof import missing
 
 LIMIT = Decimal(50000)
 CONSEQUENTIAL = ("erp.register_invoice", "bank.pay", "erp.mark_paid", "erp.mark_refused")
@@ -127,6 +129,12 @@ class Run:
 
     def arrival(self) -> None:
         return None
+
+    async def prove(self, place: str, check: Check) -> Any:
+        found = await self.call(place, check.tool, check.args)
+        if wrong := missing(check, found):
+            raise deputy.ToolFailed(check.tool, "not_done", " ".join(wrong))
+        return found
 
     async def call(self, place: str, tool: str, args: dict[str, object]) -> Any:
         entry = self.journal.get(place)

@@ -10,7 +10,7 @@ from tests.kernel.bench_of import PAY, READ, WRITE, agent, bench, scripted, stat
 from deputy.domain.agent import Agent, Check
 from deputy.domain.effect import Done, Failed, Intent, Result, ToolRequest
 from deputy.domain.run import Run
-from deputy.kernel.desk import Desk
+from deputy.kernel.desk import Desk, ToolFailed
 from deputy.kernel.proof import TRIES, missing
 from deputy.testing.bench import Workbench
 from deputy.testing.fakes import calls, says
@@ -156,6 +156,100 @@ def test_a_worker_that_dies_after_a_check_goes_on_where_it_was(tmp_path: Path):
             ended = await end_of(work, run)
             assert ended.ended is not None and ended.ended.state == "done"
             assert reads == 3  # the first once, the second twice
+
+    asyncio.run(scenario())
+
+
+def proofs(run: Run) -> list[tuple[bool, object]]:
+    notes = [n.value for path, n in run.notes.items() if n.kind == "proof" and path.startswith("proof/")]
+    return [(value["met"], value["found"]) for value in notes if isinstance(value, dict)]
+
+
+def test_what_a_trigger_demands_is_read_beside_what_its_agent_demands(tmp_path: Path):
+    async def scenario() -> None:
+        from deputy.domain.occasion import Occasion
+        from deputy.kernel.start import Fired, new_run
+        from deputy.ports.store import Commit
+
+        model = scripted(*(says("Done.") for _ in range(9)))
+        booked = Check(tool="look", args={"id": "B"}, expect={"booked": True}, says="It is booked")
+        async with bench(tmp_path, model, agents=[checking()]) as work:
+            record(work, Done({"status": "paid", "booked": False}))
+            at = work.clock.now()
+            occasion = Occasion(kind="webhook", trigger="clerk/orders", id="1", at=at)
+            run = new_run(checking(), "work", at=at, by="system", on_behalf_of="wei", cause=Fired(occasion, (booked,)))
+            await work.store.commit(Commit(run=run.id, lease=None, children=[run]))
+            ended = await end_of(work, run.id)
+            assert ended.ended is not None and ended.ended.error is not None
+            assert ended.ended.error.code == "not_done"
+            assert "It is booked: `booked` must be true, and is false." in ended.ended.error.message
+            assert proofs(ended) == [(True, {"status": "paid"}), (False, {"booked": False})] * TRIES
+            by_hand = await end_of(work, await work.start("clerk"))
+            assert by_hand.ended is not None and by_hand.ended.state == "done"
+
+    asyncio.run(scenario())
+
+
+def test_a_procedure_proves_in_mid_run_and_goes_on_only_if_it_is_so(tmp_path: Path):
+    tried: list[str] = []
+
+    async def procedure(task: str, desk: Desk) -> str:
+        try:
+            await desk.prove("look", {"id": "INV-7"}, {"status": "paid"}, says="The invoice is paid")
+        except ToolFailed as exc:
+            tried.append(f"{exc.code}: {exc.error}")
+            await desk.call("save")
+        found = await desk.prove("look", {"id": "INV-7"}, {"status": "paid", "lines[].ok": {"count": 2}})
+        await desk.sleep(0.01)  # and from the top again: nothing is read twice
+        return str(found["status"])
+
+    async def scenario() -> None:
+        async with bench(tmp_path, agents=[agent(driver="procedure")], procedures={"clerk": procedure}) as work:
+            lines = [{"ok": True}, {"ok": True}]
+            record(work, Done({"status": "open"}), Done({"status": "paid", "lines": lines}))
+            name = await work.start("clerk")
+            while (run := await end_of(work, name)).ended is None:
+                await asyncio.sleep(0.01)
+            assert (run.ended.state, run.ended.answer) == ("done", "paid")
+            assert set(tried) == {'not_done: The invoice is paid: `status` must be "paid", and is "open".'}
+            assert proofs(run) == [
+                (False, {"status": "open"}), (True, {"status": "paid", "lines[].ok": [True, True]}),
+            ]  # fmt: skip
+            assert (work.tools.count("look"), work.tools.count("save")) == (2, 1)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("tool", "expect", "code"), [
+    ("look", {"status": "paid"}, "not_done"), ("save", {"ok": True}, "procedure"),
+    ("look", {}, "procedure"), ("look", {"n": {"at_least": "2"}}, "procedure"),
+    ("look", {"n": {"status": "paid"}}, "procedure"), ("look", {"n": {}}, "procedure"),
+])  # fmt: skip
+def test_a_proof_that_fails_or_cannot_be_made_ends_a_procedure_that_does_not_heed_it(
+    tmp_path: Path, tool: str, expect: dict[str, object], code: str
+):
+    async def procedure(task: str, desk: Desk) -> str:
+        await desk.prove(tool, {}, expect)
+        return "so it is"
+
+    async def scenario() -> None:
+        async with bench(tmp_path, agents=[agent(driver="procedure")], procedures={"clerk": procedure}) as work:
+            record(work, Done({"status": "open"}))
+            run = await end_of(work, await work.start("clerk"))
+            assert run.ended is not None and run.ended.error is not None and run.ended.error.code == code
+            assert work.tools.count("save") == 0
+
+    asyncio.run(scenario())
+
+
+def test_what_was_found_is_noted_up_to_a_bound(tmp_path: Path):
+    async def scenario() -> None:
+        async with bench(tmp_path, scripted(says("Paid.")), agents=[
+            checking(Check(tool="look", expect={"text": {"exists": True}}))
+        ]) as work:  # fmt: skip
+            record(work, Done({"text": "é" * 100_000}))
+            ((met, found),) = proofs(await end_of(work, await work.start("clerk")))
+            assert met and 400 < len(str(found)) < 1100
 
     asyncio.run(scenario())
 

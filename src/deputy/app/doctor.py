@@ -305,7 +305,7 @@ def _grants(settings: Settings, tools: Tools) -> Iterator[Finding]:
 def _proofs(settings: Settings, tools: Tools) -> Iterator[Finding]:
     """Whether what agents declare under `done` can be read: by a tool that exists, only reads, and is granted."""
     for deployed in settings.agents.values():
-        for check in deployed.agent.done:
+        for check in (*deployed.agent.done, *(check for trigger in deployed.triggers for check in trigger.done)):
             spec, what = tools.specs.get(check.tool), f"{deployed.file}: `done` reads by `{check.tool}`"
             if spec is None and not tools.knows(check.tool):
                 yield Finding("done", "error", f"{what}, and there is no such tool.", "Correct the name.")

@@ -119,7 +119,7 @@ def _shown(delivery: Delivery) -> str:
     proof = "" if letter.sender.authenticated else " (not authenticated)"
     lines = [f"From: {letter.sender.name} <{letter.sender.address}>{proof}", f"To: {', '.join(letter.to)}"]
     lines += [f"Cc: {', '.join(letter.cc)}"] if letter.cc else []
-    lines += [f"Subject: {letter.subject}", f"Message-ID: {letter.message_id}", f"Place: {delivery.place}"]
+    lines += [f"Subject: {letter.subject}", f"Message-ID: {letter.message_id}", f"Letter: {delivery.place}"]
     lines += [f"Automatic: {letter.automatic}"] if letter.automatic else []
     lines += [f"Attachment {part.id}: {part.name} ({part.type}, {part.size} bytes)" for part in letter.attachments]
     return "\n".join([*lines, "", letter.text])

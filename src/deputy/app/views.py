@@ -14,7 +14,7 @@ from deputy.domain.cost import Cost, Limits, format_money
 from deputy.domain.event import Started
 from deputy.domain.message import ModelCall
 from deputy.domain.principal import agent_principal
-from deputy.domain.run import Effect, EffectStatus
+from deputy.domain.run import Effect, EffectStatus, Run
 from deputy.domain.waiting import waiting_on
 from deputy.kernel.approval import Asked
 from deputy.ports.store import Account, Item, RunRow
@@ -64,12 +64,23 @@ def run_view(opened: Opened, currency: str) -> dict[str, Any]:
         "answer": answer if ended is not None and ended.state == "done" else None,
         "error": msgspec.to_builtins(ended.error) if ended is not None and ended.error is not None else None,
         "spent": spent(run.spent, currency),
+        "proof": _proof(run),
         "effects": [_effect(run.id, effect) for effect in sorted(run.effects.values(), key=lambda e: e.n)],
         "events": [
             {"seq": stored.seq, "digest": stored.link.hex(), "prev": last.hex(), **_object(stored.body)}
             for stored, last in zip(rows, before, strict=False)
         ],
     }
+
+
+def _proof(run: Run) -> list[dict[str, Any]]:
+    """How everything stands that was to be proved: of what was read several times, the last."""
+    found: dict[str, Any] = {}
+    for path, note in run.notes.items():
+        if note.kind == "proof":
+            place = path.removeprefix("proof/")
+            found[f"done/{place.rpartition('/')[2]}" if place.startswith("done/") else place] = note.value
+    return list(found.values())
 
 
 def _wait(wait: Any) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 What a line says is read off the run's state after the event, so the story and `--json` cannot differ.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from rich.text import Text
 
@@ -135,6 +135,8 @@ def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case 
             yield _Line("note", "note:", within(value, 2000))
         case Note(kind="repair", value=value):
             yield _Line("note", "told the model, for another try:", within(value, 2000))
+        case Note(kind="proof", value=value) if isinstance(value, dict):
+            yield _proof(cast("Mapping[str, Any]", value))
         case Ended():
             yield _ended(run, event)
         case _:
@@ -202,6 +204,14 @@ def _outcome(effect: Effect, event: Outcome) -> _Line:
         case "unknown":
             said = event.error.message if event.error else ""
             return _Line("doubt", f"{tool}: nobody knows yet whether it happened:", said, took)
+
+
+def _proof(value: Mapping[str, Any]) -> _Line:
+    if value.get("met") is True:
+        found = cast("Mapping[str, object]", value.get("found") or {})
+        read = ", ".join(f"{path or 'it'} is {within(member, 400)}" for path, member in found.items())
+        return _Line("good", "proved:", f"{value.get('says') or value.get('tool')} ({read})")
+    return _Line("bad", "not proved:", str(value.get("wrong")))
 
 
 def _received(run: Run, event: Received) -> Iterator[_Line]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from deputy.domain.agent import Check
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.delivery import Delivery
 from deputy.domain.effect import Call, EffectClass, Repeat
@@ -51,6 +52,7 @@ class Started(_Event, tag="Started", frozen=True, kw_only=True):
     label: Label = TRUSTED
     trigger: str = "person"
     occasion: Occasion | None = None  #: what happened that started it, where no person or run did
+    done: tuple[Check, ...] = ()  #: what its trigger demands to be true in the end, beside what its agent does
     parent: str = ""  #: id of the run that started this one
     parent_n: int = 0  #: number of the effect there
     background: bool = False  #: whether no person waits for it: others go before it where a model has too little room
@@ -239,10 +241,10 @@ class BudgetRaised(_Event, tag="BudgetRaised", frozen=True, kw_only=True):
 
 
 class Note(_Event, tag="Note", frozen=True, kw_only=True):
-    """Something a driver wanted remembered: a remark, a value that must be the same when code runs again, or what it
-    told the model of a reply that was not taken (`repair`)."""  # fmt: skip
+    """Something a driver wanted remembered: a remark, a value that must be the same when code runs again, what the
+    model was told of a reply that was not taken (`repair`), or what was found when it was checked (`proof`)."""
 
-    kind: Literal["note", "now", "random", "code", "repair"]
+    kind: Literal["note", "now", "random", "code", "repair", "proof"]
     path: str = ""
     value: object = None
 

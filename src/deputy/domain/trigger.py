@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from deputy.base.canonical import canonical, digest
+from deputy.domain.agent import Check
 
 __all__ = [
     "Folder", "Mail", "Missed", "Overlap", "RunEnd", "Schedule", "Source", "Trigger", "Webhook", "kind_of",
@@ -77,6 +78,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     source: Source
     overlap: Overlap = "allow"
+    done: tuple[Check, ...] = ()  #: what must be true when a run of it is done, beside what its agent demands
 
     @property
     def key(self) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, overload
 
 from deputy.base.errors import ProcedureError
+from deputy.domain.agent import Check
 from deputy.kernel.answer import Shape, shape_of
 
 __all__ = ["Denied", "Desk", "Scope", "Suspend", "ToolFailed", "Worker", "enter"]
@@ -62,6 +63,10 @@ class Worker(Protocol):
         """The value of a tool call."""
         ...
 
+    async def prove(self, place: str, check: Check) -> Any:
+        """The result of a read that is as expected."""
+        ...
+
     async def ask_model(self, place: str, question: str, shape: Shape | None) -> Any:
         """A model's answer: its text, or a value of this shape."""
         ...
@@ -91,6 +96,16 @@ class Desk:
     async def call(self, tool: str, /, **args: object) -> Any:
         """Call a tool; returns its decoded result. Raises ToolFailed or Denied."""
         return await self._here(lambda place: self._worker.call(place, tool, args))
+
+    async def prove(
+        self, tool: str, args: Mapping[str, object], expect: Mapping[str, object], *, says: str = ""
+    ) -> Any:
+        """Read something back and go on only if it is as expected, as under `done`; returns what was read.
+
+        Raises ToolFailed, with the code `not_done` where it says something else, or Denied.
+        """
+        check = Check(tool=tool, args=dict(args), expect=dict(expect), says=says)
+        return await self._here(lambda place: self._worker.prove(place, check))
 
     @overload
     async def ask_model(self, question: str) -> str: ...

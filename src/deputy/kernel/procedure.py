@@ -13,6 +13,7 @@ import msgspec
 
 from deputy.base.canonical import canonical, digest, is_json
 from deputy.base.errors import CommitRefused, ConfigError, DeputyError, ProcedureError
+from deputy.domain.agent import Check
 from deputy.domain.cost import Cost
 from deputy.domain.effect import Call
 from deputy.domain.event import Ended, Note, Said, TimerSet
@@ -23,6 +24,7 @@ from deputy.kernel.budget import within
 from deputy.kernel.conversation import Offer
 from deputy.kernel.desk import Denied, Desk, Suspend, ToolFailed, enter
 from deputy.kernel.gate import Gate
+from deputy.kernel.proof import COMPARISONS, comparable, missing, note_proof
 from deputy.kernel.rest import Finished, Rest, Waits, failed
 from deputy.kernel.visit import Visit
 from deputy.ports.store import Blob, Timer
@@ -42,6 +44,10 @@ class _Worker:
         self.suspended = False
 
     async def call(self, place: str, tool: str, args: dict[str, object]) -> Any:
+        return _value(await self._made(place, tool, args))
+
+    async def _made(self, place: str, tool: str, args: dict[str, object]) -> Effect:
+        """The effect of a tool call at a place, which is over."""
         if not is_json(args):
             raise ProcedureError(
                 f"`{tool}` was called with arguments that are not JSON",
@@ -51,7 +57,26 @@ class _Worker:
         if effect is None or not effect.over:
             n = effect.n if effect is not None else self._number()
             effect = await self._perform(lambda: self._gate.perform(self._visit, n, Call(tool, args, place), step=1))
-        return _value(effect)
+        return effect
+
+    async def prove(self, place: str, check: Check) -> Any:
+        spec = self._visit.catalogue.find(check.tool)
+        if not (check.expect and is_json(check.expect) and all(map(comparable, check.expect.values()))):
+            remedy = f'Write it by path, as {{"status": "paid"}}, or compare by one of {", ".join(COMPARISONS)}.'
+            raise ProcedureError("what `desk.prove` expects cannot be compared", remedy)
+        if spec is not None and spec.effect != "read":
+            raise ProcedureError(
+                f"`desk.prove` was given `{check.tool}`, which is declared `{spec.effect}`",
+                "Name a tool that only reads, and call this one with `desk.call`.",
+            )
+        effect = await self._made(place, check.tool, check.args)
+        why = effect.error.message if effect.error is not None else effect.status
+        wrong = " ".join(missing(check, effect.result)) if effect.status == "done" else f"It could not be read ({why})."
+        note_proof(self._visit, check, place, effect, wrong)
+        value = _value(effect)
+        if wrong:
+            raise ToolFailed(check.tool, "not_done", wrong)
+        return value
 
     async def ask_model(self, place: str, question: str, shape: Shape | None) -> Any:
         answers = None if shape is None else Answers(shape, self._visit.catalogue.problem)

@@ -1,7 +1,8 @@
 """Whether work that is said to be done is done: what the agent declares is read back, through the gate.
 
 A pure function of the journal but for the reads themselves, which are effects like any other: the mandate must grant
-them. What is missing is told to the model, which may go on a few times; then the run fails, saying what is missing.
+them. How each was found is noted. What is missing is told to the model, which may go on a few times; then the run
+fails, saying what is missing. A procedure may prove things by itself in mid-run.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,10 +19,12 @@ from deputy.kernel.gate import Gate
 from deputy.kernel.rest import Finished, Rest, Waits, failed
 from deputy.kernel.visit import Visit
 
-__all__ = ["TRIES", "Render", "missing", "prove", "round_path"]
+__all__ = ["COMPARISONS", "TRIES", "Render", "comparable", "missing", "note_proof", "prove", "round_path"]
 
+COMPARISONS = ("equals", "exists", "count", "at_least", "at_most")
 TRIES = 3  #: times that a run may say that it is done
 SHOWN = 200  #: characters of what was found in a sentence
+KEPT = 1_000  #: bytes of what was found at a path that a note keeps
 Render = Callable[[Mapping[str, object], Mapping[str, object]], Mapping[str, object]]  #: arguments in a scene
 
 
@@ -37,7 +40,8 @@ def round_path(n: int) -> str:
 
 async def prove(visit: Visit, gate: Gate, finished: Finished, render: Render) -> Rest | None:
     """Check what must be true before a run is done; None where the model is told what is missing."""
-    run, checks = visit.run, visit.pinned.done
+    run = visit.run
+    checks = (*visit.pinned.done, *(run.started.done if run.started is not None else ()))
     if not checks or finished.event.state != "done":
         return finished
     path = round_path(run.asking if visit.pinned.driver == "loop" else 0)
@@ -63,14 +67,16 @@ async def _check(visit: Visit, gate: Gate, check: Check, path: str, ended: Ended
     run = visit.run
     spec = visit.catalogue.find(check.tool)
     if spec is None or spec.effect != "read":
-        return f"{_name(check)}: `{check.tool}` is {'no tool' if spec is None else 'not declared a read'}."
+        wrong = f"{_name(check)}: `{check.tool}` is {'no tool' if spec is None else 'not declared a read'}."
+        return note_proof(visit, check, path, None, wrong)
     n = run.by_path.get(path)
     if n is None:
         scene = {"task": run.task, "answer": ended.answer, "results": _results(run)}
         try:
             args = dict(render(check.args, scene))
         except DeputyError as exc:
-            return f"{_name(check)}: its arguments cannot be made: {exc.message}"
+            wrong = f"{_name(check)}: its arguments cannot be made: {exc.message}"
+            return note_proof(visit, check, path, None, wrong)
         effect = await gate.perform(visit, run.next_n, Call(check.tool, args, path))
     else:
         effect = await gate.perform(visit, n)
@@ -78,8 +84,28 @@ async def _check(visit: Visit, gate: Gate, check: Check, path: str, ended: Ended
         return None
     if effect.status != "done":
         why = effect.error.message if effect.error is not None else effect.status
-        return f"{_name(check)}: it could not be read ({why})."
-    return " ".join(missing(check, effect.result))
+        return note_proof(visit, check, path, effect, f"{_name(check)}: it could not be read ({why}).")
+    return note_proof(visit, check, path, effect, " ".join(missing(check, effect.result)))
+
+
+def note_proof(visit: Visit, check: Check, path: str, effect: Effect | None, wrong: str) -> str:
+    """Note once how a check turned out that was made at a place; returns what is wrong, or nothing."""
+    if (place := f"proof/{path}") not in visit.run.notes:
+        read = effect is not None and effect.status == "done"
+        value = {
+            "tool": check.tool, "expect": check.expect, "met": not wrong, "says": check.says, "wrong": wrong,
+            "found": {p: _kept(_at(effect.result, p)) for p in check.expect} if effect is not None and read else None,
+            "effect": f"{visit.run.id}.{effect.n}" if effect is not None else None,
+        }  # fmt: skip
+        visit.journal.record(Note(at=visit.journal.now(), kind="proof", path=place, value=value))
+    return wrong
+
+
+def _kept(found: _Found) -> object:
+    """What was found at a path, as a note keeps it: as it is, or the beginning of its JSON."""
+    value = found.values if found.several else found.values[0] if found.values else None
+    text = canonical(value)
+    return value if len(text) <= KEPT else text[:KEPT].decode(errors="ignore") + "…"
 
 
 def _results(run: Run) -> list[object]:
@@ -103,6 +129,17 @@ def missing(check: Check, result: object) -> list[str]:
             need = canonical(operand).decode() if word == "equals" else f"{word} {canonical(operand).decode()}"
             wrong.append(f"{_name(check)}: {where} must be {need}, and is {shown}.")
     return wrong
+
+
+def comparable(wanted: object) -> bool:
+    """Whether this can be expected at a path: a value, or one comparison with what fits it."""
+    if not isinstance(wanted, dict):
+        return True
+    comparison = cast("dict[str, object]", wanted)
+    word, operand = next(iter(comparison.items()), ("", None))
+    number = isinstance(operand, int | float) and not isinstance(operand, bool)
+    fits = word == "equals" or (isinstance(operand, bool) if word == "exists" else number)
+    return len(comparison) == 1 and word in COMPARISONS and fits
 
 
 def _name(check: Check) -> str:

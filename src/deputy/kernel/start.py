@@ -1,12 +1,12 @@
 """How a run begins: its row and its first event, for whoever starts it (a person, a trigger, another run)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from deputy.base.ids import new_run_id, run_id_of
-from deputy.domain.agent import Agent
+from deputy.domain.agent import Agent, Check
 from deputy.domain.chain import GENESIS, link
 from deputy.domain.event import Started
 from deputy.domain.label import TRUSTED, Label
@@ -15,7 +15,7 @@ from deputy.domain.run import Run
 from deputy.domain.stow import stow
 from deputy.ports.store import Blob, NewRun, Row
 
-__all__ = ["Request", "new_run"]
+__all__ = ["Fired", "Request", "new_run"]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -25,9 +25,16 @@ class Request(msgspec.Struct, frozen=True):
     asserted: str  #: how it is known who asks
 
 
+class Fired(NamedTuple):
+    """What a run comes of that nobody asked for: an occasion, and what its trigger demands to be true in the end."""
+
+    occasion: Occasion
+    done: tuple[Check, ...] = ()
+
+
 def new_run(
     agent: Agent, task: str, *, at: datetime, by: str, on_behalf_of: str, label: Label = TRUSTED,
-    cause: tuple[Run, int] | Occasion | Request | Literal["detached"] | None = None,
+    cause: tuple[Run, int] | Fired | Request | Literal["detached"] | None = None,
 ) -> NewRun:  # fmt: skip
     """A run of an agent's current version, ready to be created.
 
@@ -35,9 +42,10 @@ def new_run(
     waits for it unless it is "detached". Of an occasion or a request comes a run with an id of its own, the same
     whenever and wherever it is made.
     """
-    occasion = cause if isinstance(cause, Occasion) else None
-    parent = cause if isinstance(cause, tuple) else None
+    fired = cause if isinstance(cause, Fired) else None
+    occasion = fired.occasion if fired is not None else None
     request = cause if isinstance(cause, Request) else None
+    parent = None if isinstance(cause, Fired | Request | str) else cause
     if occasion is not None:
         run = run_id_of(occasion.at, occasion.trigger, occasion.id)
     else:
@@ -51,7 +59,7 @@ def new_run(
     started = Started(
         at=at, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of, by=by,
         task=task, label=label, trigger=occasion.kind if occasion else "run" if parent else "person",
-        occasion=occasion, parent=parent[0].id if parent else "",
+        occasion=occasion, done=fired.done if fired is not None else (), parent=parent[0].id if parent else "",
         asserted="files" if request is None else request.asserted,
         parent_n=parent[1] if parent else 0, ancestors=ancestors, background=background,
     )  # fmt: skip

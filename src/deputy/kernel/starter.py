@@ -23,7 +23,7 @@ from deputy.domain.principal import SYSTEM, person_principal
 from deputy.domain.stow import stow
 from deputy.domain.trigger import Folder, Schedule, Trigger
 from deputy.kernel.occurrences import next_after, passed
-from deputy.kernel.start import new_run
+from deputy.kernel.start import Fired, new_run
 from deputy.kernel.visit import FILES_WRONG
 from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, Begin, NoteBody, Queue, TriggerRow
 from deputy.ports.store import Commit, Store
@@ -279,9 +279,8 @@ class Starter:
     async def _start(self, trigger: Trigger, occasion: Occasion, *, alone: bool) -> None:
         agent = await self._means.agent(trigger.agent)
         by = person_principal(occasion.by) if occasion.by else SYSTEM
-        run = new_run(
-            agent, trigger.task, at=self._clock.now(), by=by, on_behalf_of=agent.owner, cause=occasion
-        )  # fmt: skip
+        cause = Fired(occasion, trigger.done)
+        run = new_run(agent, trigger.task, at=self._clock.now(), by=by, on_behalf_of=agent.owner, cause=cause)
         await self._means.place(run.id, occasion)
         begin = Begin(trigger.key, occasion.id, alone)
         commit = Commit(run=run.id, lease=None, thawed=trigger.agent, children=[run], begins=begin)

@@ -6,10 +6,10 @@ from typing import cast
 from deputy.app.config import values
 from deputy.app.config.document import Table, Wrong
 from deputy.domain.agent import Check
+from deputy.kernel.proof import COMPARISONS, comparable
 
 __all__ = ["read_checks"]
 
-_COMPARISONS = ("equals", "exists", "count", "at_least", "at_most")
 _PATH = re.compile(r"(?:\[\])?(?:[^.\[\]\s]+(?:\[\])?(?:\.[^.\[\]\s]+(?:\[\])?)*)?")
 
 
@@ -43,10 +43,8 @@ def _expectation(value: object) -> dict[str, object]:
 
 
 def _comparison(path: str, wanted: dict[str, object]) -> None:
-    if len(wanted) != 1 or not wanted.keys() <= set(_COMPARISONS):
-        raise Wrong(f"a value, or one of {', '.join(_COMPARISONS)}", "Write it as {count: 1}.", at=(path,))
-    word, operand = next(iter(wanted.items()))
-    number = isinstance(operand, int | float) and not isinstance(operand, bool)
-    if (word == "exists" and not isinstance(operand, bool)) or (word not in ("equals", "exists") and not number):
+    if len(wanted) != 1 or not wanted.keys() <= set(COMPARISONS):
+        raise Wrong(f"a value, or one of {', '.join(COMPARISONS)}", "Write it as {count: 1}.", at=(path,))
+    if not comparable(wanted):
         remedy = "`exists` takes true or false, `count`, `at_least` and `at_most` a number."
-        raise Wrong("compared with what fits", remedy, at=(path, word))
+        raise Wrong("compared with what fits", remedy, at=(path, next(iter(wanted))))

@@ -7,6 +7,7 @@ from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
 from deputy.app.config import values
+from deputy.app.config.checks import read_checks
 from deputy.app.config.document import Table, Wrong, did_you_mean, shown
 from deputy.app.config.reference import Reference
 from deputy.base.canonical import canonical, digest
@@ -49,14 +50,14 @@ def references_of(table: Table, triggers: tuple[Trigger, ...]) -> Iterator[Refer
 
 
 def _trigger(one: Table, agent: str, zone: str, number: int) -> Trigger:
-    one.only(*KINDS, "task", "name", "overlap", "timezone", "missed")
+    one.only(*KINDS, "task", "name", "overlap", "done", "timezone", "missed")
     kinds = [kind for kind in KINDS if kind in one]
     if len(kinds) != 1:
         listed = "`schedule`, `every`, `at`, `mail`, `webhook`, `folder` and `run`"
         message = f"{one.title} must have exactly one of {listed}."
         raise one.document.wrong(one.where, message, "Write one trigger for each thing that starts a run.")
     timed = kinds[0] in ("schedule", "every", "at")
-    one.only(*kinds, "task", "name", "overlap", *(("timezone", "missed") if timed else ()))
+    one.only(*kinds, "task", "name", "overlap", "done", *(("timezone", "missed") if timed else ()))
     readers: dict[str, Callable[[Table], Source]] = {
         "webhook": _webhook, "folder": _folder, "run": lambda t: _run(t, agent), "mail": _mail
     }  # fmt: skip
@@ -66,6 +67,7 @@ def _trigger(one: Table, agent: str, zone: str, number: int) -> Trigger:
     return Trigger(
         agent=agent, name=one.get("name", values.name, _name(source)), number=number, task=task, source=source,
         overlap=one.get("overlap", values.choice(*overlaps), "skip" if timed else "allow"),
+        done=read_checks(one),
     )  # fmt: skip
 
 
@@ -207,10 +209,11 @@ def _run(one: Table, agent: str) -> RunEnd:
 
 def _mail(one: Table) -> Mail:
     inner = _inner(one, "mail", "mailbox")
-    inner.only("mailbox", "match")
+    inner.only("mailbox", "match", "every")
     mailbox = inner.get("mailbox", values.line, "default")
     match = inner.get("match", values.map_of(values.line, _matched), cast("dict[str, str]", {}))
-    return Mail(mailbox="mail" if mailbox == "default" else mailbox, match=match)
+    every = inner.get("every", _interval, 5.0)
+    return Mail(mailbox="mail" if mailbox == "default" else mailbox, match=match, every=every)
 
 
 def _matched(value: object) -> str:
