@@ -20,6 +20,7 @@ __all__ = ["McpStdio", "StdioServer", "Unavailable"]
 
 _MOST_CHILDREN = 8  # of one server: the one in use, and those whose calls are still ending
 _REFERENCES = ("env:", "secret:")
+_LOOK = 0.1  # seconds between looks at whether an attempt that was given up has ended
 
 
 class StdioServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ class McpStdio:
             if session.holds(key):
                 self._retire(session)
         while ending := [task for s, task in self._children.items() if task is not None and s.holds(key)]:
-            await asyncio.wait(ending)
+            await asyncio.wait(ending, timeout=_LOOK)  # a late answer ends the attempt before its child
 
     async def close(self) -> None:
         """End every child, its calls included; nothing of them is left on return."""
