@@ -233,3 +233,17 @@ def test_where_others_reach_the_server_there_is_no_api(tmp_path: Path):
         for path in ("/api/v1/me", "/api/v1/openapi.json", "/sign-in", "/api/v1/sign-in"):
             assert server.ask(path, None, {"Authorization": f"Bearer {token}"}) == (404, {"error": "not_found"})
         assert server.ask("/healthz").status == 200
+
+
+def test_monitoring_is_told_how_many_runs_and_items_there_are(api: Api):
+    for role in ROLES:
+        answer, said = api.raw("GET", "/metrics", {"Authorization": f"Bearer {api.tokens[role]}"})
+        assert answer.status == (200 if role in RIGHTS["metrics.read"] else 403), role
+        if answer.status == 200:
+            told = said.decode().splitlines()
+            assert {
+                'deputy_runs{state="failed"} 0',
+                'deputy_inbox_items{kind="approval"} 1',
+                "deputy_workers 1",
+            } <= set(told)
+    assert api.raw("GET", "/metrics")[0].status == 401

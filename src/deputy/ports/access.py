@@ -108,6 +108,10 @@ class Access(Protocol):
         """Runs that fit, a page of them; looks at a bounded number."""
         ...
 
+    async def counts(self) -> dict[str, int]:
+        """How many runs there are, by state."""
+        ...
+
     async def feed(self, after: int, most: int) -> Sequence[Fed]:
         """The events of runs after this position, in the order of commits."""
         ...

@@ -77,6 +77,7 @@ class Reaching:
             row = Row(1, link(GENESIS, run.id, 1, body), body)
             await world.store.commit(Commit(run.id, None, children=[run._replace(started=row)]))
         access = world.store.access
+        assert await access.counts() == {"ready": 5}
 
         async def found(sought: Sought) -> str:
             return "".join(run[-1] for run in (await access.find(sought)).runs)

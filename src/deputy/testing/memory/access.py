@@ -1,5 +1,6 @@
 """The passes and claims of a store in memory, and looking through its runs."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -75,6 +76,9 @@ class MemoryAccess:
             if len(runs) >= sought.most:
                 return Found(runs, name)
         return Found(runs, names[sought.look - 1] if len(names) >= sought.look else "")
+
+    async def counts(self) -> dict[str, int]:
+        return dict(Counter(run.row.state for run in self._database().runs.values()))
 
     async def feed(self, after: int, most: int) -> Sequence[Fed]:
         db = self._database()

@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deputy.app.bootstrap import Office
+from deputy.app.metrics import exposition
+from deputy.app.rights import require
 from deputy.web.api import doors, signing
 from deputy.web.api.document import document
 from deputy.web.api.following import FOLLOWING
@@ -31,5 +33,10 @@ def routes(office: Office, going: Callable[[], bool]) -> list[Route]:
             told.append(msgspec.json.encode(document(ENDPOINTS)))
         return Response(told[0], media_type="application/json")
 
+    async def metrics(request: Request) -> Response:
+        require((await guarded(office, request)).person, "metrics.read")
+        return Response(await exposition(office), media_type="text/plain; version=0.0.4")
+
+    measured = Route("/metrics", doors.answered(office, metrics))
     shown = Route(f"{doors.ROOT}/openapi.json", doors.answered(office, openapi))
-    return [shown, *signing.routes(office), *doors.routes(office, ENDPOINTS, going)]
+    return [shown, measured, *signing.routes(office), *doors.routes(office, ENDPOINTS, going)]

@@ -104,6 +104,10 @@ class SqliteAccess:
 
         return await self._read(work)
 
+    async def counts(self) -> dict[str, int]:
+        """How many runs there are, by state."""
+        return dict(await self._read(lambda r: r.execute(statement("runs_by_state")).fetchall()))
+
     async def feed(self, after: int, most: int) -> Sequence[Fed]:
         """The events of runs after this position, in the order of commits."""
         rows = await self._read(lambda r: r.execute(statement("feed"), (after, most)).fetchall())

@@ -397,6 +397,9 @@ AND (?5 = '' OR instr(lower(r.agent), lower(?5)) > 0 OR (length(?5) >= 3 AND sub
 FROM runs r WHERE r.key > 0 AND (?6 = '' OR r.key < (SELECT b.key FROM runs b WHERE b.id = ?6))
 ORDER BY r.key DESC LIMIT ?7;
 
+-- name: runs_by_state
+SELECT state, count(*) FROM runs WHERE key > 0 GROUP BY state;
+
 -- name: feed
 SELECT j.position, r.id, j.seq, j.body FROM journal j JOIN runs r ON r.key = j.run
 WHERE j.position > ? AND j.run > 0 ORDER BY j.position LIMIT ?;
