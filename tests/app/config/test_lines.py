@@ -123,7 +123,7 @@ MARKS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=st.sampled_from(sorted(SOUND)), noise=NOISE)
 def test_noise_in_any_file_is_a_configuration_error_or_nothing(tmp_path: Path, file: str, noise: str | bytes):
     content = noise if isinstance(noise, bytes) else noise.encode(errors="surrogatepass")
@@ -132,7 +132,7 @@ def test_noise_in_any_file_is_a_configuration_error_or_nothing(tmp_path: Path, f
         load(tmp_path)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=st.sampled_from(sorted(SOUND)), cuts=st.lists(
     st.tuples(st.floats(0, 1), st.integers(0, 8), MARKS | st.text(max_size=3)), min_size=1, max_size=3))  # fmt: skip
 def test_a_sound_file_with_something_torn_out_or_put_in_is_a_configuration_error_or_nothing(
