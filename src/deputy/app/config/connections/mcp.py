@@ -7,13 +7,12 @@ import msgspec
 
 from deputy.app.config import values
 from deputy.app.config.connections.base import Server, read_tools
+from deputy.app.config.connections.headers import headers
 from deputy.app.config.document import Table, Where, Wrong
 
 __all__ = ["GRANTS", "McpServer", "OAuth", "read"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
 GRANTS = ("authorization_code", "client_credentials")  #: of OAuth: a person says yes, or the client is known by itself
 
 
@@ -67,7 +66,7 @@ def read(name: str, table: Table) -> McpServer:
         raise table.wrong("command", f"`command` in {table.title} names no program.", "Put the program first.")
     return McpServer(
         name=name, command=command, url=table.get("url", values.url, ""),
-        headers=_headers(table), env=table.get("env", values.map_of(values.prose, _variable), {}),
+        headers=headers(table), env=table.get("env", values.map_of(values.prose, _variable), {}),
         cwd=table.get("cwd", values.line, ""), deadline=table.get("deadline", values.duration, None),
         tools=read_tools(name, table), oauth=_oauth(table.table("oauth")),
     )  # fmt: skip
@@ -92,20 +91,4 @@ def _oauth(table: Table | None) -> OAuth:
 def _variable(value: object) -> str:
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
         raise Wrong("named as a variable is", "Use letters, digits and _ in its name.", secret=True)
-    return value
-
-
-def _headers(table: Table) -> dict[str, str]:
-    found = table.get("headers", values.map_of(values.line, _header), {})
-    for name, value in found.items():
-        if _SECRET_HEADER.search(name) and not values.REFERENCE.fullmatch(value):
-            message = f"The header `{name}` in {table.title} holds a secret itself."
-            remedy = "Put its whole value into an environment variable, and write `env:` and the variable's name."
-            raise table.document.wrong((*table.where, "headers", name), message, remedy)
-    return found
-
-
-def _header(value: object) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value):
-        raise Wrong("named as a header of HTTP is", "Use letters, digits and - in its name.", secret=True)
     return value

@@ -1,18 +1,16 @@
 """`[openapi.NAME]`: an API with a document that describes it."""
 
-import re
 from collections.abc import Iterator
 
 import msgspec
 
 from deputy.app.config import values
 from deputy.app.config.connections.base import Server, read_tools
+from deputy.app.config.connections.headers import header, headers
 from deputy.app.config.document import Table, Where, Wrong
 
 __all__ = ["OpenApi", "read"]
 
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
 _MOST_BYTES = 8_000_000
 
 
@@ -51,9 +49,9 @@ def read(name: str, table: Table) -> OpenApi:
     return OpenApi(
         name=name, document=table.need("document", _path, "Name the file of the OpenAPI document."),
         base_url=table.need("base_url", values.url, "Give the address that the document's paths begin with."),
-        headers=_headers(table), bearer=table.get("bearer", values.reference, ""),
+        headers=headers(table), bearer=table.get("bearer", values.reference, ""),
         user=table.get("user", values.line, ""), password=table.get("password", values.reference, ""),
-        key_header=table.get("key_header", _header, "Idempotency-Key"),
+        key_header=table.get("key_header", header, "Idempotency-Key"),
         deadline=table.get("deadline", values.duration, None), limit=table.get("limit", _bytes, 1_000_000),
         tools=read_tools(name, table),
     )  # fmt: skip
@@ -64,22 +62,6 @@ def _path(value: object) -> str:
     if found.startswith("/") or ".." in found.split("/"):
         raise Wrong("a file within the workspace", "Write its path from the workspace's folder.")
     return found
-
-
-def _headers(table: Table) -> dict[str, str]:
-    found = table.get("headers", values.map_of(values.line, _header), {})
-    for name, value in found.items():
-        if _SECRET_HEADER.search(name) and not values.REFERENCE.fullmatch(value):
-            message = f"The header `{name}` in {table.title} holds a secret itself."
-            remedy = "Put its whole value into an environment variable, and write `env:` and the variable's name."
-            raise table.document.wrong((*table.where, "headers", name), message, remedy)
-    return found
-
-
-def _header(value: object) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value):
-        raise Wrong("named as a header of HTTP is", "Use letters, digits and - in its name.", secret=True)
-    return value
 
 
 def _bytes(value: object) -> int:
