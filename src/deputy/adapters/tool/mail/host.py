@@ -11,6 +11,7 @@ import msgspec
 from deputy.adapters.tool.mail import arguments as given
 from deputy.adapters.tool.mail.showing import shown_letter, shown_listing
 from deputy.adapters.tool.mail.specs import MOST_FOUND, READ_TOGETHER, specs_of
+from deputy.adapters.underway import UnderWay
 from deputy.adapters.wire.mail.addresses import AddressRefused, same_address, without_hidden
 from deputy.adapters.wire.mail.box import Box, MailboxRefused, MailboxUnreachable, Query
 from deputy.adapters.wire.mail.reading import Reader, content_of
@@ -55,7 +56,7 @@ class MailTools:
     ) -> None:
         self._prefix, self._box, self._reader = prefix, box, reader
         self._clock, self._shelf, self._writer = clock, shelf, writer
-        self._open: dict[asyncio.Task[Result], str] = {}
+        self._open = UnderWay()
         self.problems: tuple[str, ...] = ()  #: every tool is offered
 
     async def catalogue(self) -> Sequence[ToolSpec]:
@@ -75,28 +76,15 @@ class MailTools:
             wanted = msgspec.convert(dict(request.args), form)
         except msgspec.ValidationError as exc:
             return Failed("invalid_arguments", f"{exc}.")
-        task = asyncio.get_running_loop().create_task(self._guarded(intent, wanted), name=request.spec.name)
-        self._open[task] = intent.key
-        task.add_done_callback(self._open.pop)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
+        return await self._open.run(intent.key, self._guarded(intent, wanted), request.spec.name)
 
     async def quiesce(self, key: str) -> None:
         """Return once nothing is under way for this effect, ending it if need be."""
-        while still := [task for task, effect in self._open.items() if effect == key]:
-            for task in still:
-                task.cancel()
-            await asyncio.wait(still)
+        await self._open.quiesce(key)
 
     async def close(self) -> None:
         """End what is under way, and let go of the mailbox."""
-        while still := list(self._open):
-            for task in still:
-                task.cancel()
-            await asyncio.wait(still)
+        await self._open.close()
         await self._box.close()
         if self._writer is not None:
             await self._writer.post.close()

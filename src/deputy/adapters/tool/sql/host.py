@@ -9,6 +9,7 @@ from deputy.adapters.confined import Cells, Ended, TooLate, TooLong
 from deputy.adapters.tool import scrubbed, sentence
 from deputy.adapters.tool.sql.asking import COMMITTING, Answer, Ask, Source
 from deputy.adapters.tool.sql.specs import specs_of
+from deputy.adapters.underway import UnderWay
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, DeputyError
 from deputy.domain.effect import NOT_SENT, Done, Failed, Intent, Result, ToolRequest, ToolSpec, Unknown
@@ -60,7 +61,7 @@ class SqlTools:
         self._specs = {spec.name.rpartition(".")[2]: spec for spec in specs_of(database.name, database.source.kind,
                        write=database.write, output=database.output, deadline=database.deadline)}  # fmt: skip
         self._cells = Cells("deputy.adapters.tool.sql.inside:answer", memory=_MEMORY, writes=_WRITES, most=_CONNECTIONS)
-        self._open: dict[asyncio.Task[Result], str] = {}
+        self._open = UnderWay()
 
     async def catalogue(self) -> Sequence[ToolSpec]:
         """The tools there are; the database is not asked."""
@@ -78,14 +79,7 @@ class SqlTools:
             return Failed("invalid_arguments", f"{error}.")
         except ConfigError as error:
             return Failed(error.code, error.message)
-        task = asyncio.get_running_loop().create_task(self._asked(ask, intent), name=f"{what} {self._database.name}")
-        self._open[task] = intent.key
-        task.add_done_callback(self._open.pop)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
+        return await self._open.run(intent.key, self._asked(ask, intent), f"{what} {self._database.name}")
 
     async def examine(self) -> AsyncGenerator[tuple[str, str]]:
         """What is wrong with the database or the rights of its role; raises Unusable."""
@@ -104,17 +98,11 @@ class SqlTools:
 
     async def quiesce(self, key: str) -> None:
         """Return once nothing is under way for this effect; what still is, is ended."""
-        while still := [task for task, effect in self._open.items() if effect == key]:
-            for task in still:
-                task.cancel()
-            await asyncio.wait(still)
+        await self._open.quiesce(key)
 
     async def close(self) -> None:
         """End everything."""
-        while self._open:
-            for task in list(self._open):
-                task.cancel()
-            await asyncio.wait(list(self._open))
+        await self._open.close()
         await self._cells.close()
 
     # -- one request
