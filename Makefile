@@ -38,10 +38,11 @@ conformance: setup ## run the suites of stores, and of MCP clients
 	@$(BIN)/python -m pytest tests/adapters/store/test_conformance.py $(ARGS)
 	@PYTHONPATH=. $(BIN)/python tests/mcp_conformance/run.py
 
-lint: setup ## check style, format, layers and types
+lint: setup ## check style, format, layers, types and generated pages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python docs/build.py --check
 	@$(BIN)/pyright --warnings
 
 format: setup ## put the code in its format

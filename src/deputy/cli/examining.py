@@ -8,7 +8,7 @@ import typer
 
 from deputy.base.errors import UsageError
 from deputy.cli.options import AgentName, AsJson, AsPerson, Workspace
-from deputy.cli.proving import SIGNS, prove_model
+from deputy.cli.proving import prove_model, say_found
 from deputy.cli.reaching import examine_channel
 from deputy.cli.session import Office, perform, read_json, terminal_of
 from deputy.cli.terminal import Terminal
@@ -93,22 +93,15 @@ def _doctor(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = F
 
 
 async def _examine(terminal: Terminal) -> int:
-    from rich.text import Text
 
     from deputy.app.doctor import Finding, examine, finding_view
-    from deputy.cli.text import one_line
 
     found: list[Finding] = []
     with terminal.busy("Examining") as doing:
         async with contextlib.aclosing(examine(terminal.workspace, doing)) as findings:
             async for finding in findings:
                 found.append(finding)
-                sign, style = SIGNS[finding.level]
-                line = Text().append(f"{sign} ", style=style).append(f"{finding.check:<10} ", style="bold")
-                line.append(one_line(finding.message))
-                if finding.remedy:
-                    line.append(f" {one_line(finding.remedy)}", style="dim")
-                terminal.say(line)
+                say_found(terminal, finding)
     if terminal.as_json:
         terminal.emit([finding_view(finding) for finding in found])
     errors, warnings = (sum(f.level == level for f in found) for level in ("error", "warning"))

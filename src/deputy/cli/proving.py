@@ -10,9 +10,10 @@ from deputy.cli.session import Office, perform
 from deputy.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from deputy.app.doctor import Finding
     from deputy.app.proof import Proof
 
-__all__ = ["SIGNS", "prove_model"]
+__all__ = ["prove_model", "say_found"]
 
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
@@ -44,7 +45,7 @@ def prove_model(
             async with contextlib.aclosing(proofs):
                 async for proof in proofs:
                     found.append(proof)
-                    _say(terminal, proof)
+                    say_found(terminal, proof)
         if terminal.as_json:
             terminal.emit({"model": route.name, "checks": [proof.view for proof in found]})
         return _end(terminal, found)
@@ -52,16 +53,17 @@ def prove_model(
     perform(ctx, work, workspace, as_json=as_json)
 
 
-def _say(terminal: Terminal, proof: "Proof") -> None:
+def say_found(terminal: Terminal, found: "Proof | Finding") -> None:
+    """One line about what a check found."""
     from rich.text import Text
 
     from deputy.cli.text import one_line
 
-    sign, style = SIGNS[proof.level]
-    line = Text().append(f"{sign} ", style=style).append(f"{proof.check:<10} ", style="bold")
-    line.append(one_line(proof.message))
-    if proof.remedy:
-        line.append(f" {one_line(proof.remedy)}", style="dim")
+    sign, style = SIGNS[found.level]
+    line = Text().append(f"{sign} ", style=style).append(f"{found.check:<10} ", style="bold")
+    line.append(one_line(found.message))
+    if found.remedy:
+        line.append(f" {one_line(found.remedy)}", style="dim")
     terminal.say(line)
 
 
