@@ -6,21 +6,23 @@ Nothing tells an outsider more than whether a request was taken: every unknown p
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from deputy.app.bootstrap import Office
 from deputy.web import health, hooks
 from deputy.web.api import routes as api
+from deputy.web.headers import sealed
 from deputy.web.state import Serving
 
 __all__ = ["application"]
 
 
-def application(office: Office, serving: Serving, *, alone: bool) -> Starlette:
+def application(office: Office, serving: Serving, *, alone: bool) -> ASGIApp:
     """The application of a workspace; the API is for this machine `alone`, and elsewhere is as if there were none."""
     routes = [*health.routes(office, serving), *hooks.routes(office)]
     if alone:
         routes += api.routes(office, lambda: not serving.stopping)
-    return Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken})
+    return sealed(Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken}))
 
 
 async def _nothing(_request: Request, _exc: Exception) -> Response:

@@ -17,7 +17,7 @@ from deputy.app.following import Tail
 from deputy.app.once import Once, Told
 from deputy.base.errors import DeputyError, UsageError
 from deputy.web.api.following import Followers
-from deputy.web.api.guard import HEADERS, Refusal, guarded
+from deputy.web.api.guard import Refusal, guarded
 from deputy.web.api.problems import problem, refused
 from deputy.web.api.table import Asked, Endpoint, Stream
 
@@ -74,7 +74,7 @@ def _door(desk: _Desk, endpoint: Endpoint) -> Handler:
 
 
 def answered(office: Office, handler: Handler) -> Handler:
-    """This handler, with every error as a problem, and our headers on every answer."""
+    """This handler, with every error as a problem."""
 
     async def handle(request: Request) -> Response:
         try:
@@ -91,7 +91,6 @@ def answered(office: Office, handler: Handler) -> Handler:
             written = record(exc, office.settings.folder)
             file = "no file" if written is None else written.name
             answer = problem(500, "bug", "Deputy met a defect of its own.", f"It is written down in {file}.")
-        answer.headers.update(HEADERS)
         return answer
 
     return handle

@@ -7,22 +7,11 @@ from deputy.app.access import Caller, caller_of
 from deputy.app.bootstrap import Office
 from deputy.web.api.problems import problem
 
-__all__ = ["COOKIE", "HEADER", "HEADERS", "MAX_AGE", "Refusal", "guarded", "ours", "same_page"]
+__all__ = ["COOKIE", "HEADER", "MAX_AGE", "Refusal", "guarded", "ours", "same_page"]
 
 COOKIE = "deputy_session"
 HEADER = "X-Deputy"
 MAX_AGE = 7 * 86_400
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Cache-Control": "no-store",
-}
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from deputy.app import access, views
 from deputy.app.bootstrap import Office
 from deputy.app.hooks import Bucket
+from deputy.web import headers
 from deputy.web.api.doors import ROOT, answered, body_of
 from deputy.web.api.guard import COOKIE, MAX_AGE, Refusal, guarded, ours, same_page
 from deputy.web.api.problems import problem
@@ -75,7 +76,7 @@ def routes(office: Office) -> list[Route]:
 
     async def page(request: Request) -> Response:
         ours(request)
-        return Response(PAGE, media_type="text/html")
+        return headers.page(PAGE)
 
     async def script(request: Request) -> Response:
         ours(request)
