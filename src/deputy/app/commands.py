@@ -15,6 +15,7 @@ from deputy.app.queries import find_item, find_run, open_run
 from deputy.app.versions import compile_schema, keep
 from deputy.base.canonical import canonical, digest, is_json
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
+from deputy.domain.agent import Agent
 from deputy.domain.chain import link
 from deputy.domain.cost import UNITS, Cost, Limits, micros
 from deputy.domain.delivery import (
@@ -31,16 +32,19 @@ from deputy.domain.delivery import (
 )
 from deputy.domain.effect import ToolSpec
 from deputy.domain.elicitation import content_of
-from deputy.domain.event import Workspace
+from deputy.domain.event import Conversation, Workspace
 from deputy.domain.principal import Person, person_principal
 from deputy.domain.stow import stow
 from deputy.domain.verdict import Deny
 from deputy.kernel.approval import Asked, merge_patch, shown
 from deputy.kernel.policy import Question
 from deputy.kernel.start import Request, new_run
-from deputy.ports.store import Commit, Delivered, Item, Row
+from deputy.ports.store import Commit, Delivered, Item, Row, RunRow
 
-__all__ = ["Asking", "answer", "approve", "cancel", "deny", "freeze", "message", "person_named", "settle", "start"]
+__all__ = [
+    "Asking", "answer", "approve", "cancel", "converses", "deny", "freeze", "message", "person_named", "settle",
+    "start", "stoppable",
+]  # fmt: skip
 
 
 class Asking(NamedTuple):
@@ -72,23 +76,33 @@ def person_named(office: Office, name: str | None) -> Person:
 
 
 async def start(
-    office: Office, agent: str, task: str, person: Person, *, waits: bool = True, request: Asking | None = None
-) -> str:
+    office: Office, agent: str, task: str, person: Person, *, waits: bool = True, request: Asking | None = None,
+    conversation: Conversation = "no",
+) -> str:  # fmt: skip
     """Create a run of an agent's current version on behalf of a person, who `waits` or does not; returns its id.
 
-    Of a request that comes again comes no second run.
+    Of a request that comes again comes no second run. It is a conversation where that is asked and the agent can hold
+    one: a procedure and an answer of a shape are over with their answer.
     """
     rights.require(person, "runs.start")
     deployed = office.settings.agent(agent)
     await keep(office.store, office.clock, deployed, person_principal(person.id))
     at = office.clock.now() if request is None else request.at
     by = person_principal(person.id)
-    cause = Request(request.key, request.how) if request is not None else None if waits else "detached"
+    if not converses(deployed.agent):
+        conversation = "no"
+    asked = None if request is None else Request(request.key, request.how, conversation)
+    cause = asked if asked is not None else None if waits else "detached"
     run = new_run(deployed.agent, task, at=at, by=by, on_behalf_of=person.id, cause=cause)
     if request is not None and request.again and await office.store.run(run.id) is not None:
         return run.id
     await office.store.commit(Commit(run=run.id, lease=None, children=[run]))
     return run.id
+
+
+def converses(agent: Agent) -> bool:
+    """Whether one can go on talking with this agent after an answer."""
+    return agent.driver == "loop" and agent.answer is None
 
 
 # -- answers
@@ -155,6 +169,16 @@ async def settle(office: Office, name: str, person: Person, *, happened: bool, v
 
 async def cancel(office: Office, name: str, person: Person, reason: str = "") -> str:
     """Ask a run to stop, with its children; effects under way are waited for."""
+    row = await stoppable(office, name, person)
+    by = person_principal(person.id)
+    said = f"{by} cancelled it" + (f": {reason}" if reason else "")
+    delivery = InboxRow(id=f"cancel:{row.id}", run=row.id, by=by, at=office.clock.now(), delivery=Cancel(said))
+    await office.store.deliver(delivery)
+    return row.id
+
+
+async def stoppable(office: Office, name: str, person: Person) -> RunRow:
+    """A run that goes on, and that this person may stop."""
     rights.require(person, "runs.cancel")
     row = await find_run(office, name)
     deployed = office.settings.agents.get(row.agent)
@@ -164,11 +188,7 @@ async def cancel(office: Office, name: str, person: Person, reason: str = "") ->
         raise Forbidden(f"{person.id} may not cancel run {row.id}.", whose)
     if row.state in ("done", "failed", "cancelled"):
         raise Conflict(f"Run {row.id} is {row.state} already.", f"See it with `deputy show {row.id}`.")
-    by = person_principal(person.id)
-    said = f"{by} cancelled it" + (f": {reason}" if reason else "")
-    delivery = InboxRow(id=f"cancel:{row.id}", run=row.id, by=by, at=office.clock.now(), delivery=Cancel(said))
-    await office.store.deliver(delivery)
-    return row.id
+    return row
 
 
 async def message(office: Office, name: str, person: Person, text: str, request: Asking) -> str:

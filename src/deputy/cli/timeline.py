@@ -11,7 +11,7 @@ from rich.text import Text
 
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import brief, duration, one_line, shortened, when, within
-from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired
+from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Halt, Place, Refuse, Reply, Tell, TimerFired
 from deputy.domain.event import (
     BudgetRaised,
     BudgetShort,
@@ -135,6 +135,9 @@ def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case 
             yield _Line("note", "note:", within(value, 2000))
         case Note(kind="repair", value=value):
             yield _Line("note", "told the model, for another try:", within(value, 2000))
+        case Note(kind="fault", value=value) if isinstance(value, dict):
+            fault = cast("Mapping[str, Any]", value)
+            yield _Line("bad", "halted:", f"{fault.get('message')} [{fault.get('code')}]")
         case Note(kind="proof", value=value) if isinstance(value, dict):
             yield _proof(cast("Mapping[str, Any]", value))
         case Ended():
@@ -227,6 +230,10 @@ def _received(run: Run, event: Received) -> Iterator[_Line]:
             yield _Line("good", f"{who} answers:", text)
         case Tell(text=text):
             yield _Line("says", f"{who} says:", text)
+        case Place(files=files):
+            yield _Line("says", f"{who} put in:", ", ".join(f"{file.name} ({file.size} bytes)" for file in files))
+        case Halt(end=end):
+            yield _Line("note", f"{who} {'ended the conversation' if end else 'stopped it, to go on later'}")
         case Cancel(reason=reason):
             yield _Line("bad", "is to be cancelled:", reason)
         case ChildEnded(run=child, state=state, answer=answer, error=error):

@@ -9,10 +9,11 @@ import msgspec
 
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.label import TRUSTED, Label
+from deputy.domain.occasion import Attachment
 
 __all__ = [
-    "Approve", "Cancel", "ChildEnded", "Delivery", "Expire", "InboxRow", "Raise", "Refuse", "Reply", "Settle", "Tell",
-    "TimerFired", "delivery_from",
+    "Approve", "Cancel", "ChildEnded", "Delivery", "Expire", "Halt", "InboxRow", "Place", "Raise", "Refuse", "Reply",
+    "Settle", "Tell", "TimerFired", "delivery_from",
 ]  # fmt: skip
 
 
@@ -75,6 +76,19 @@ class Tell(msgspec.Struct, tag="tell", frozen=True, omit_defaults=True):
     label: Label = TRUSTED
 
 
+class Place(msgspec.Struct, tag="files", frozen=True):
+    """A person put files into the run's folder; their label says who, and that anybody may have written them."""
+
+    files: tuple[Attachment, ...]
+    label: Label
+
+
+class Halt(msgspec.Struct, tag="halt", frozen=True, omit_defaults=True):
+    """A person lets a conversation begin nothing more until they speak again, or end it for good."""
+
+    end: bool = False
+
+
 class ChildEnded(msgspec.Struct, tag="child", frozen=True, omit_defaults=True):
     """A child run is over; what it returns carries the join of its labels."""
 
@@ -93,7 +107,7 @@ class TimerFired(msgspec.Struct, tag="timer", frozen=True):
     timer: str
 
 
-Delivery = Approve | Refuse | Expire | Reply | Settle | Raise | Cancel | Tell | ChildEnded | TimerFired
+Delivery = Approve | Refuse | Expire | Reply | Settle | Raise | Cancel | Tell | Place | Halt | ChildEnded | TimerFired
 
 
 class InboxRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,15 +20,18 @@ from deputy.domain.message import ModelCall, Usage
 from deputy.domain.occasion import Occasion
 
 __all__ = [
-    "BudgetRaised", "BudgetShort", "Compacted", "Doubted", "Elicited", "Ended", "Event", "Fault", "ModelIntent",
-    "ModelReply", "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent", "VerdictGiven",
-    "Workspace", "event_from",
+    "BudgetRaised", "BudgetShort", "Compacted", "Conversation", "Doubted", "Elicited", "Ended", "Event", "Fault",
+    "ModelIntent", "ModelReply", "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent",
+    "VerdictGiven", "Workspace", "event_from",
 ]  # fmt: skip
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     v: int = 1
+
+
+Conversation = Literal["no", "open", "listens"]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -57,6 +60,7 @@ class Started(_Event, tag="Started", frozen=True, kw_only=True):
     parent_n: int = 0  #: number of the effect there
     background: bool = False  #: whether no person waits for it: others go before it where a model has too little room
     ancestors: tuple[str, ...] = ()  #: ids of all runs above this one, the root first: they pay with it
+    conversation: Conversation = "no"  #: whether it stays open after an answer; or begins with its person's first word
 
 
 class ModelIntent(_Event, tag="ModelIntent", frozen=True, kw_only=True):
@@ -242,9 +246,10 @@ class BudgetRaised(_Event, tag="BudgetRaised", frozen=True, kw_only=True):
 
 class Note(_Event, tag="Note", frozen=True, kw_only=True):
     """Something a driver wanted remembered: a remark, a value that must be the same when code runs again, what the
-    model was told of a reply that was not taken (`repair`), or what was found when it was checked (`proof`)."""
+    model was told of a reply that was not taken (`repair`), what was found when it was checked (`proof`), or why a
+    conversation halted (`fault`)."""
 
-    kind: Literal["note", "now", "random", "code", "repair", "proof"]
+    kind: Literal["note", "now", "random", "code", "repair", "proof", "fault"]
     path: str = ""
     value: object = None
 

@@ -1,14 +1,27 @@
 """The state of a run: a fold over its events, and nothing else."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Literal, assert_never, cast
+from typing import Literal, assert_never
 
 import msgspec
 
 from deputy.base.canonical import decode
+from deputy.domain.arguments import MALFORMED, arguments_of, malformed
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Refuse, Reply, Tell, TimerFired, delivery_from
+from deputy.domain.delivery import (
+    Approve,
+    Cancel,
+    ChildEnded,
+    Expire,
+    Halt,
+    Place,
+    Refuse,
+    Reply,
+    Tell,
+    TimerFired,
+    delivery_from,
+)
 from deputy.domain.effect import Call
 from deputy.domain.effect_state import Answer, Effect, EffectStatus
 from deputy.domain.elicitation import Form
@@ -35,53 +48,25 @@ from deputy.domain.event import (
     Workspace,
 )  # fmt: skip
 from deputy.domain.likeness import Likeness
-from deputy.domain.message import ModelCall, Usage
+from deputy.domain.turn import FilesTurn, NoticeTurn, ReplyTurn, SummaryTurn, TellTurn, Turn
 
 __all__ = [
-    "Answer", "Effect", "EffectStatus", "NoticeTurn", "ReplyTurn", "Run", "SummaryTurn", "TellTurn", "Turn", "fold",
-    "malformed",
+    "HALTED", "MALFORMED", "Answer", "Effect", "EffectStatus", "FilesTurn", "NoticeTurn", "ReplyTurn", "Run",
+    "SummaryTurn", "TellTurn", "Turn", "fold", "malformed",
 ]  # fmt: skip
 
 
-class ReplyTurn(msgspec.Struct, frozen=True):
-    """The model spoke: the number of its call, its words, and the number of its first tool call."""
-
-    n: int
-    said: Said
-    usage: Usage
-
-
-class TellTurn(msgspec.Struct, frozen=True):
-    """Somebody said something to the run."""
-
-    by: str
-    text: str
-
-
-class SummaryTurn(msgspec.Struct, frozen=True):
-    """The conversation so far was compacted."""
-
-    upto: int
-    summary: str
-
-
-class NoticeTurn(msgspec.Struct, frozen=True):
-    """The model was told that its last reply was not taken, and why."""
-
-    text: str
-
-
-Turn = ReplyTurn | TellTurn | SummaryTurn | NoticeTurn
 Blobs = Callable[[str], bytes]
+HALTED = "It was stopped before it began."
 
 
 class Run:
     """Everything known of one run; changed by `apply` alone."""
 
     __slots__ = (
-        "asking", "blob", "by_path", "cancel", "children", "declined", "deliveries", "effects", "ended", "fired",
-        "held", "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replies", "rows", "seq",
-        "shares", "short", "shorts", "spent", "started", "taints", "task", "timers", "turns",
+        "asking", "blob", "by_path", "cancel", "children", "closing", "declined", "deliveries", "effects", "ended",
+        "fired", "halted", "held", "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replies",
+        "rows", "seq", "shares", "short", "shorts", "spent", "started", "taints", "task", "timers", "turns",
     )  # fmt: skip
 
     def __init__(self, run: str, blob: Blobs) -> None:
@@ -106,6 +91,8 @@ class Run:
         self.rows: set[str] = set()
         self.deliveries = 0
         self.cancel: str | None = None
+        self.halted = False  #: whether it begins nothing until its person speaks
+        self.closing = False  #: whether its person let the conversation end
         self.offered = ""
         self.asking = 0  #: number of the latest model call that is a turn of the loop
         self.short: BudgetShort | None = None  #: what a person was asked to raise
@@ -135,6 +122,23 @@ class Run:
     def answered(self, item: str) -> bool:
         """Whether a question to people was answered, or declined."""
         return item in self.replies or item in self.declined
+
+    @property
+    def listens(self) -> bool:
+        """Whether it is its person's turn to speak, in a conversation."""
+        if self.started is None or self.started.conversation == "no" or self.ended is not None:
+            return False
+        last = next((turn for turn in reversed(self.turns) if not isinstance(turn, FilesTurn)), None)
+        answered = isinstance(last, ReplyTurn) and last.n == self.asking and not last.said.calls
+        return self.halted or answered
+
+    @property
+    def halting(self) -> list[Effect]:
+        """What a halt ends: proposals and questions, of which nothing was begun."""
+        if self.started is None or self.started.conversation == "no":
+            return []
+        waits = [e for e in self.effects.values() if e.kind == "tool" and not e.over]
+        return [e for e in waits if e.status in ("proposed", "asked", "approved") or (e.status == "claimed" and e.item)]
 
     # -- the fold
 
@@ -180,6 +184,7 @@ class Run:
                     self.notes[event.path] = event
                 if event.kind == "repair":
                     self.turns.append(NoticeTurn(str(event.value)))
+                self.halted = self.halted or event.kind == "fault"
             case Ended():
                 self._ended(event)
             case Workspace():
@@ -221,6 +226,7 @@ class Run:
     def _started(self, e: Started) -> None:
         self.started = e
         self.task = self._text(e.task, e.blob)
+        self.halted = e.conversation == "listens"
         if e.label.tainted:
             self.taints[e.label.source or "task"] = None
         if e.occasion is not None:
@@ -249,7 +255,9 @@ class Run:
             return  # asked by a procedure: its answer is a value, not a turn
         self.turns.append(ReplyTurn(e.n, said, e.usage))
         for place, call in enumerate(said.calls, start=e.n + 1):
-            self._open(place, "tool", Call(call.tool, _arguments(call), id=call.id))
+            self._open(place, "tool", Call(call.tool, arguments_of(call), id=call.id))
+        if self.halted:
+            self._halt()
 
     def _verdict(self, e: VerdictGiven) -> None:
         effect = self._open(e.n, "tool", self._call(e.call, e.blob))
@@ -331,6 +339,13 @@ class Run:
                 self.replies[item] = delivery
             case Tell(text):
                 self.turns.append(TellTurn(e.by, text))
+                self.halted = self.closing
+            case Place(files, label):
+                self.turns.append(FilesTurn(e.by, files))
+                self.taints[label.source] = None
+            case Halt(end) if self.started is not None and self.started.conversation != "no":
+                self.halted, self.closing = True, self.closing or end
+                self._halt()
             case Cancel(reason):
                 self.cancel = reason or "cancelled"
             case ChildEnded(child):
@@ -345,6 +360,13 @@ class Run:
         for effect in self.effects.values():
             if effect.item == item and effect.status == "asked":
                 effect.status, effect.answer, effect.item = status, answer, ""
+
+    def _halt(self) -> None:
+        for effect in self.halting:
+            if effect.elicited is not None and effect.elicited.item == effect.item:
+                self.declined[effect.item] = HALTED
+            else:
+                effect.status, effect.item, effect.error = "denied", "", Fault("halted", HALTED)
 
     def _refused(self, item: str, reason: str) -> None:
         if self.short is not None and self.short.item == item:
@@ -363,33 +385,6 @@ class Run:
         self.held = NOTHING
         for effect in self.effects.values():
             effect.hold = NOTHING
-
-
-def _arguments(call: ModelCall) -> dict[str, object]:
-    """The arguments of a model's tool call; what is no JSON object stays visible as text, to be refused by the gate."""
-    try:
-        value = msgspec.json.decode(call.arguments or "{}")
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return {MALFORMED: call.arguments}
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {MALFORMED: call.arguments}
-
-
-MALFORMED = "\0malformed"  #: the only member of arguments that were not a JSON object
-
-
-def malformed(args: Mapping[str, object]) -> str | None:
-    """What is wrong with arguments that were not a JSON object, in words that help to write them anew."""
-    if MALFORMED not in args:
-        return None
-    value = args[MALFORMED]
-    try:
-        value = msgspec.json.decode(value) if isinstance(value, str) else value
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        why = str(error).removeprefix("JSON is malformed: ")
-        return f"The arguments are not JSON: {why[:1].lower()}{why[1:200]}. Write them as one JSON object."
-    kinds: dict[type, str] = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    kind = kinds.get(type(cast("object", value)), "a number")
-    return f"The arguments are {kind}, not a JSON object. Write them as one JSON object, a value for each name."
 
 
 def fold(run: str, events: Iterable[Event], blob: Blobs) -> Run:

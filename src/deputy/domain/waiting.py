@@ -40,6 +40,8 @@ def waiting_on(run: Run) -> list[Wait]:
             found.append(Wait("child", effect.child, key, tool))
         elif effect.status == "claimed" and effect.item and not run.answered(effect.item):
             found.append(Wait("question", effect.item, key, tool))
+    if run.listens:
+        found.append(Wait("message", run.id))
     found += [
         Wait("budget" if t.startswith("held:") else "timer", t, until=due.isoformat()) for t, due in run.timers.items()
     ]

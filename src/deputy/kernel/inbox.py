@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deputy.domain.delivery import Approve, Expire, Raise, Refuse, Reply, Settle, delivery_from
+from deputy.domain.delivery import Approve, Expire, Halt, Raise, Refuse, Reply, Settle, delivery_from
 from deputy.domain.event import BudgetRaised, Note, Received, Settled
 from deputy.kernel.journal import Journal
 from deputy.ports.store import Inbound
@@ -48,5 +48,7 @@ def _take_one(journal: Journal, row: Inbound) -> None:
         case Refuse(item) | Expire(item) | Reply(item):
             doubted = any(e.item == item and e.status == "in_doubt" for e in run.effects.values())
             journal.record(received, taken=[row.position], items_off=[] if doubted else [item])
+        case Halt():
+            journal.record(received, taken=[row.position], items_off=[e.item for e in run.halting if e.item])
         case _:
             journal.record(received, taken=[row.position])

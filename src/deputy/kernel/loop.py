@@ -109,6 +109,8 @@ def next_step(run: Run, answers: Answers | None = None) -> Step:
 
 def _after(run: Run, error: Fault) -> Step:
     """What follows a model call that failed: one that nobody could read is asked anew, once in a row."""
+    if f"fault/{run.asking}" in run.notes:
+        return AskModel(run.next_n)  # its person spoke again
     if error.code != UNPARSED:
         return Fail(error.code, error.message)
     path = f"unparsed/{run.asking}"
@@ -236,6 +238,8 @@ async def _perform(visit: Visit, gate: Gate, numbers: Sequence[int]) -> None:
     """Perform tool calls in order; neighbours that only read, at the same time."""
     together: list[int] = []
     for n in numbers:
+        if n != numbers[0] and visit.hear() and (visit.run.cancel is not None or visit.run.halted):
+            return  # what was not begun is not begun
         spec = visit.catalogue.find(visit.run.effects[n].call.tool)
         if spec is not None and spec.effect == "read":
             together.append(n)

@@ -16,7 +16,7 @@ from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.delivery import Cancel, ChildEnded, InboxRow
 from deputy.domain.event import Ended, Fault, Note, TimerSet, event_from
 from deputy.domain.principal import agent_principal
-from deputy.domain.run import Run, fold
+from deputy.domain.run import HALTED, ReplyTurn, Run, fold
 from deputy.domain.stow import blobs_of
 from deputy.domain.waiting import word_for
 from deputy.kernel import loop, procedure
@@ -133,13 +133,17 @@ class Recovery:
         try:
             if visit.run.cancel is not None:
                 return await self._cancel(visit)
+            if visit.run.halted:
+                return await self._halt(visit)
             if visit.run.short is not None or any(t.startswith("held:") for t in visit.run.timers):
                 return Waits()
             if pinned.procedure is not None:
                 rest = await procedure.drive(visit, self._gate, pinned.procedure)
             else:
                 rest = await loop.drive(visit, self._gate)
-            return await prove(visit, self._gate, rest, pinned.render) if isinstance(rest, Finished) else rest
+            if isinstance(rest, Finished):
+                rest = await prove(visit, self._gate, rest, pinned.render)
+            return _kept_open(visit, rest.event) if isinstance(rest, Finished) else rest
         except OverBudget as exc:
             return await short_of(visit, exc)
         except Frozen:
@@ -155,25 +159,35 @@ class Recovery:
 
     async def _cancel(self, visit: Visit) -> Rest:
         """End a run that people want stopped, once it is known what came of everything it began."""
-        run, journal = visit.run, visit.journal
-        waiting = False
+        if await self._begun(visit, visit.run.cancel or ""):
+            return Waits()
+        error = Fault("cancelled", visit.run.cancel or "cancelled")
+        return Finished(Ended(at=visit.journal.now(), state="cancelled", error=error, unconfirmed=_lost(visit.run)))
+
+    async def _halt(self, visit: Visit) -> Rest:
+        """Let a conversation rest, or end it, once it is known what came of everything it began."""
+        run = visit.run
+        if await self._begun(visit, HALTED, conclude=True) or not run.closing:
+            return Waits()
+        said = next((turn.said.text for turn in reversed(run.turns) if isinstance(turn, ReplyTurn)), "")
+        return Finished(Ended(at=visit.journal.now(), state="done", answer=said, unconfirmed=_lost(run)))
+
+    async def _begun(self, visit: Visit, why: str, *, conclude: bool = False) -> bool:
+        """Whether something that was begun goes on; the runs it started are told to stop."""
+        run, waiting = visit.run, False
         for effect in run.open_effects:
             if effect.kind == "model":
                 continue
             if effect.child and effect.child not in run.children:
                 row = InboxRow(
-                    id=f"cancel:{effect.child}", run=effect.child, by=f"run:{run.id}", at=journal.now(),
-                    delivery=Cancel(run.cancel or ""),
+                    id=f"cancel:{effect.child}", run=effect.child, by=f"run:{run.id}", at=visit.journal.now(),
+                    delivery=Cancel(why),
                 )  # fmt: skip
                 await self._store.deliver(row)
                 waiting = True
-            elif effect.call.tool not in BUILT_IN:
+            elif conclude or effect.call.tool not in BUILT_IN:
                 waiting = not (await self._gate.perform(visit, effect.n)).over or waiting
-        if waiting:
-            return Waits()
-        lost = sum((e.hold for e in run.effects.values() if e.kind == "model"), NOTHING)
-        error = Fault("cancelled", run.cancel or "cancelled")
-        return Finished(Ended(at=journal.now(), state="cancelled", error=error, unconfirmed=lost))
+        return waiting
 
     async def _finish(self, journal: Journal, ended: Ended) -> str:
         run = journal.run
@@ -193,3 +207,20 @@ class Recovery:
         change = StateChange(ended.state, ended.at, summary)
         await journal.leave(change, ended, deliveries=deliveries, arrivals=arrivals)
         return ended.state
+
+
+def _lost(run: Run) -> Cost:
+    """What a model call is booked at whose answer nobody waits for any more."""
+    return sum((e.hold for e in run.effects.values() if e.kind == "model"), NOTHING)
+
+
+def _kept_open(visit: Visit, ended: Ended) -> Rest:
+    """How a conversation rests where another run is over: an answer, or what went wrong, is its person's turn."""
+    run = visit.run
+    if run.started is None or run.started.conversation == "no":
+        return Finished(ended)
+    if ended.error is not None:
+        value = {"code": ended.error.code, "message": ended.error.message}
+        path = f"fault/{run.asking}"
+        visit.journal.record(Note(at=ended.at, kind="fault", path=path, value=value))
+    return Waits()

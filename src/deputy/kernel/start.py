@@ -8,7 +8,7 @@ import msgspec
 from deputy.base.ids import new_run_id, run_id_of
 from deputy.domain.agent import Agent, Check
 from deputy.domain.chain import GENESIS, link
-from deputy.domain.event import Started
+from deputy.domain.event import Conversation, Started
 from deputy.domain.label import TRUSTED, Label
 from deputy.domain.occasion import Occasion
 from deputy.domain.run import Run
@@ -23,6 +23,7 @@ class Request(msgspec.Struct, frozen=True):
 
     key: str  #: the person's own name for it
     asserted: str  #: how it is known who asks
+    conversation: Conversation = "no"
 
 
 class Fired(NamedTuple):
@@ -61,6 +62,7 @@ def new_run(
         task=task, label=label, trigger=occasion.kind if occasion else "run" if parent else "person",
         occasion=occasion, done=fired.done if fired is not None else (), parent=parent[0].id if parent else "",
         asserted="files" if request is None else request.asserted,
+        conversation="no" if request is None else request.conversation,
         parent_n=parent[1] if parent else 0, ancestors=ancestors, background=background,
     )  # fmt: skip
     body, blobs = stow(started)

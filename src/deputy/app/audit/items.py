@@ -15,8 +15,18 @@ from deputy.app.audit.report import short
 from deputy.app.audit.stored import UNREADABLE, StoredItem
 from deputy.base.canonical import canonical, digest
 from deputy.domain.builtin import PERSON_ASK, PERSON_TELL
-from deputy.domain.delivery import Approve, Delivery, Expire, Refuse, Reply
-from deputy.domain.event import BudgetRaised, BudgetShort, Doubted, Elicited, Event, Settled, ToolIntent, VerdictGiven
+from deputy.domain.delivery import Approve, Delivery, Expire, Halt, Refuse, Reply
+from deputy.domain.event import (
+    BudgetRaised,
+    BudgetShort,
+    Doubted,
+    Elicited,
+    Event,
+    Received,
+    Settled,
+    ToolIntent,
+    VerdictGiven,
+)
 from deputy.domain.label import Origin
 from deputy.domain.run import Run
 from deputy.kernel.approval import Asked
@@ -123,17 +133,19 @@ def _options(value: object) -> tuple[object, ...]:
     return tuple(msgspec.convert(value or [], list[str]))
 
 
-def taken_off(run: Run, event: Event) -> str:
-    """The item that an event closes for the effect or the shortage it is about; `run` has not taken the event in."""
+def taken_off(run: Run, event: Event, delivery: Delivery | None) -> list[str]:
+    """The items that an event closes for what it is about; `run` has not taken the event in."""
     match event:
         case Settled():
-            return run.effects[event.n].item
+            return [run.effects[event.n].item]
         case Elicited(over=str() as over, item=item) if over:
-            return item
+            return [item]
         case BudgetRaised():
-            return run.short.item if run.short is not None else ""
+            return [run.short.item] if run.short is not None else []
+        case Received() if isinstance(delivery, Halt):
+            return [effect.item for effect in run.halting]
         case _:
-            return ""
+            return []
 
 
 def closed_by(delivery: Delivery | None) -> str:

@@ -104,7 +104,8 @@ class Told:
         elif isinstance(event, Elicited):
             self._check_elicited(event)
         row = self._arrived(event)
-        self.items.pop(taken_off(run, event), None)
+        for item in taken_off(run, event, row.delivery if row is not None else None):
+            self.items.pop(item, None)
         spent = run.spent
         run.apply(event)
         self.last = event
@@ -115,7 +116,7 @@ class Told:
             self.children[event.child] = event.n
         if isinstance(event, Ended):
             self._end(event, spent)
-        self.words |= _words(event)
+        self.words |= _words(event) | ({"message"} if run.listens else set[str]())
         return row
 
     def _check_place(self, event: Event) -> None:
@@ -159,7 +160,8 @@ class Told:
         if outcome.status == "failed" or status in _BEGUN:
             return
         reads = outcome.cls == "read" and outcome.rule and outcome.status == "done"
-        if status != "proposed" or not reads:
+        halted = effect is not None and effect.error is not None and effect.error.code == "halted"
+        if (status != "proposed" and not halted) or not reads:
             raise Senseless(f"is the outcome of an effect that was {status}, and never begun")
 
     def _arrived(self, event: Event) -> Arrived | None:

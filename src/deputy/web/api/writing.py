@@ -9,6 +9,7 @@ from deputy.app import access, commands
 from deputy.app.once import answered_by
 from deputy.app.queries import find_run
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
+from deputy.domain.event import Conversation
 from deputy.web.api import shapes
 from deputy.web.api.table import Asked, Endpoint
 
@@ -16,10 +17,11 @@ __all__ = ["WRITING"]
 
 
 class Start(shapes.Shape):
-    """A task for an agent."""
+    """A task for an agent; a conversation stays `open` after an answer, or `listens` for a first message before it."""
 
     agent: str
     task: str
+    conversation: Conversation = "no"
 
 
 class Cancel(shapes.Shape):
@@ -101,7 +103,9 @@ class Revoked(shapes.Out):
 async def start(asked: Asked) -> Any:
     """Start a run."""
     body: Start = asked.body
-    run = await commands.start(asked.office, body.agent, body.task, asked.caller.person, request=asked.asking)
+    run = await commands.start(
+        asked.office, body.agent, body.task, asked.caller.person, request=asked.asking, conversation=body.conversation
+    )
     return {"id": run, "state": (await find_run(asked.office, run)).state}
 
 
