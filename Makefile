@@ -13,7 +13,11 @@ ARGS ?=
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos lint format types bench docs conformance lock clean
+BUILT := src/deputy/web/static/index.html
+MODULES := console/node_modules/.package-lock.json
+CONSOLE := $(shell find console/src -type f ! -name schema.gen.ts 2>/dev/null) $(wildcard console/*.*)
+
+.PHONY: help setup demo console test chaos lint format types bench docs conformance lock clean
 
 help: ## say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +32,15 @@ demo: setup ## watch an agent pay invoices, be killed, resume, and prove what it
 IMAP = command -v dovecot >/dev/null || test -x /usr/sbin/dovecot || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	&& { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends dovecot-imapd; }; }
 
-test: setup ## run the tests (ARGS="-k words" to choose)
+# The browser that tests drive: Debian's, where it can be installed; without one they skip, and say so.
+BROWSER = command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; }; }
+
+console: setup $(BUILT) ## build the web console into the package
+
+test: setup console ## run the tests (ARGS="-k words" to choose)
+	@$(IMAP) >/dev/null || echo 'No IMAP server could be installed: its tests skip.'
+	@$(BROWSER) >/dev/null || echo 'No browser could be installed: its tests skip.'
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 chaos: setup ## run the randomized kills
@@ -38,12 +50,13 @@ conformance: setup ## run the suites of stores, and of MCP clients
 	@$(BIN)/python -m pytest tests/adapters/store/test_conformance.py $(ARGS)
 	@PYTHONPATH=. $(BIN)/python tests/mcp_conformance/run.py
 
-lint: setup ## check style, format, layers, types and generated pages
+lint: setup $(MODULES) ## check style, format, layers, types and generated pages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/pyright --warnings
+	@$(BIN)/python console/build.py lint
 
 format: setup ## put the code in its format
 	@$(BIN)/ruff check --fix-only .
@@ -52,14 +65,14 @@ format: setup ## put the code in its format
 types: setup ## check types alone
 	@$(BIN)/pyright --warnings
 
-bench: setup $(BENCH_STAMP) ## measure, side by side with peers
+bench: setup console $(BENCH_STAMP) ## measure, side by side with peers
 	@$(BENCH_BIN)/python -m bench $(ARGS)
 
 docs: setup ## build the reference pages
 	@$(BIN)/python docs/build.py $(ARGS)
 
 clean: ## remove environments, caches and what was built
-	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist docs/_site
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist docs/_site console/node_modules src/deputy/web/static
 	find src tests examples bench docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # --- environments ----------------------------------------------------------------------------------------------------
@@ -78,6 +91,12 @@ endef
 $(STAMP): requirements.lock requirements-qwen.lock requirements-bootstrap.lock pyproject.toml
 	$(call venv,.venv,requirements.lock)
 	@$(BIN)/python tests/qwen/prepare.py
+
+$(MODULES): console/package-lock.json | $(STAMP)
+	@$(BIN)/python console/build.py install
+
+$(BUILT): $(MODULES) $(CONSOLE) docs/reference/openapi.json
+	@$(BIN)/python console/build.py build
 
 $(BENCH_STAMP): requirements-bench.lock requirements-bootstrap.lock pyproject.toml
 	$(call venv,.venv-bench,requirements-bench.lock)

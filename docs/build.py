@@ -10,6 +10,7 @@ written by people.
 import argparse
 import ast
 import inspect
+import json
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ from deputy.base.errors import DeputyError, UsageError
 from deputy.cli.application import application
 from deputy.domain import delivery, event
 from deputy.domain.principal import ROLES
+from deputy.web.api.document import document
 from deputy.web.api.routes import ENDPOINTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -330,6 +332,12 @@ def main() -> int:
             behind.append(page)
             if not wanted.check:
                 path.write_text(new, "utf-8")
+    openapi = DOCS / "reference" / "openapi.json"
+    told = json.dumps(document(ENDPOINTS), indent=1, ensure_ascii=False) + "\n"
+    if not openapi.exists() or openapi.read_text("utf-8") != told:
+        behind.append("reference/openapi.json")
+        if not wanted.check:
+            openapi.write_text(told, "utf-8")
     if wanted.check and behind:
         print(f"Behind the code: {', '.join(behind)}. Run `make docs`.")
         return 1

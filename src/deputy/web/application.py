@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from deputy.app.bootstrap import Office
-from deputy.web import health, hooks
+from deputy.web import console, health, hooks, signpage
 from deputy.web.api import routes as api
 from deputy.web.headers import sealed
 from deputy.web.state import Serving
@@ -21,7 +21,8 @@ def application(office: Office, serving: Serving, *, alone: bool) -> ASGIApp:
     """The application of a workspace; the API is for this machine `alone`, and elsewhere is as if there were none."""
     routes = [*health.routes(office, serving), *hooks.routes(office)]
     if alone:
-        routes += api.routes(office, lambda: not serving.stopping)
+        page = console.routes(office) if console.built() else signpage.routes(office)
+        routes += [*api.routes(office, lambda: not serving.stopping), *page]
     return sealed(Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken}))
 
 
