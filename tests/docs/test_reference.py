@@ -70,9 +70,9 @@ def keys_in(file: Path) -> set[str]:
     ("modules", "page", "besides"),
     [
         (
-            "workspace.py connections/*.py",
+            "workspace.py reaching.py connections/*.py",
             "deputy-toml.md",
-            {"workspace", "models", "teams", "web", "mcp", "concurrency", "requests", "tokens", "upto"},
+            {"workspace", "models", "teams", "web", "auth", "oidc", "mcp", "concurrency", "requests", "tokens", "upto"},
         ),
         ("people.py", "people-toml.md", {"people", "groups", "approve"}),
         ("agents.py triggers.py", "agent-md.md", set[str]()),
@@ -123,7 +123,7 @@ def test_every_command_that_a_page_names_exists():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")]:
         if page.parent.name == "adr":
             continue  # what was decided against has names, too
-        for named in re.findall(r"(?:`|\$ )deputy ((?:policy |audit )?[a-z]+)", page.read_text("utf-8")):
+        for named in re.findall(r"(?:`|\$ )deputy ((?:policy |audit )?[a-z][a-z-]*)", page.read_text("utf-8")):
             assert f"deputy {named}" in real, f"{page.name}: deputy {named}"
 
 

@@ -89,7 +89,9 @@ def test_a_route_is_for_the_roles_that_its_table_names(api: Api, one: Endpoint):
         assert (refused.status, refused.said["code"]) == (401, "not_signed_in")
     for role in ROLES:
         answer = ask(role)
-        if role in RIGHTS[one.action]:
+        if one.in_person:
+            assert (answer.status, answer.said["code"]) == (403, "in_person"), role
+        elif role in RIGHTS[one.action]:
             assert answer.status not in (401, 403), role
         else:
             assert (answer.status, answer.said["code"], answer.said["status"]) == (403, "forbidden", 403), role

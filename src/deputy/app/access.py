@@ -1,4 +1,7 @@
-"""Come in over the network: one-time links, sessions and tokens. Only digests of what is handed out are kept."""
+"""Come in over the network, by what was handed out: links, sessions and tokens; and tokens themselves.
+
+Only digests of what is handed out are kept. Sessions are begun and ended in `sessions`.
+"""
 
 import re
 from datetime import datetime, timedelta
@@ -20,9 +23,8 @@ from deputy.ports.access import Pass, PassKind
 from deputy.ports.store import Row
 
 __all__ = [
-    "Caller", "Handed", "caller_of", "create_token", "is_good",
-    "make_link", "pass_view", "revoke_token", "sign_in", "sign_out",
-    "tokens",
+    "IDLE", "LINK", "LONGEST", "Caller", "Handed", "caller_for", "caller_of", "create_token", "is_good", "is_shaped",
+    "new_pass", "noted", "pass_view", "revoke_token", "tokens",
 ]  # fmt: skip
 
 LINK = timedelta(minutes=10)
@@ -49,38 +51,18 @@ class Handed(NamedTuple):
     granted: Pass
 
 
-def _new(kind: PassKind, now: datetime, lasts: timedelta, person: str = "", role: str = "", note: str = "") -> Handed:
+def new_pass(
+    kind: PassKind, now: datetime, lasts: timedelta, person: str = "", role: str = "", note: str = ""
+) -> Handed:
+    """A pass that nobody can guess, and what is to be kept of it."""
     secret = PREFIX[kind] + new_secret()
     name = kind[0] + new_run_id()[-12:]
     return Handed(secret, Pass(name, digest(secret.encode()), kind, person, role, note, now, now + lasts, now))
 
 
-async def make_link(office: Office, person: Person) -> str:
-    """A secret that signs this person in, once, within ten minutes."""
-    handed = _new("link", office.clock.now(), LINK, person.id)
-    await office.store.access.issue(handed.granted)
-    return handed.secret
-
-
-async def sign_in(office: Office, secret: str) -> tuple[str, Caller]:
-    """Turn a link into a session; raises Forbidden where it is not good (any more)."""
-    made = _new("session", office.clock.now(), LONGEST)
-    granted = await office.store.access.redeem(digest(secret.encode()), made.granted) if _is(secret, "link") else None
-    found = None if granted is None else _caller(office, granted)
-    if granted is None or found is None:
-        raise Forbidden("This link is no longer good.", "Links work once, for ten minutes; `deputy up` prints one.")
-    await _note(office, "signed_in", found.person.id, granted)
-    return made.secret, found
-
-
-async def sign_out(office: Office, caller: Caller) -> None:
-    """End a session."""
-    await office.store.access.withdraw(caller.granted.id)
-
-
 async def caller_of(office: Office, secret: str, kind: PassKind) -> Caller | None:
     """Who comes in with this; None where nobody does."""
-    if not _is(secret, kind):
+    if not is_shaped(secret, kind):
         return None
     granted = await office.store.access.pass_of(digest(secret.encode()))
     now = office.clock.now()
@@ -88,29 +70,42 @@ async def caller_of(office: Office, secret: str, kind: PassKind) -> Caller | Non
         return None
     if kind == "session" and now - granted.used > IDLE:
         return None
-    found = _caller(office, granted)
+    found = caller_for(office, granted)
     if found is not None and now - granted.used >= MINUTE:
         await office.store.access.touch(granted.digest, now)
     return found
 
 
-def _caller(office: Office, granted: Pass) -> Caller | None:
-    """The person of a pass as people.toml has them now."""
+def caller_for(office: Office, granted: Pass) -> Caller | None:
+    """The person of a pass as people.toml has them now; None for a pass that holds no longer."""
     person = office.settings.directory.people.get(granted.person)
-    if person is None or (granted.role and not rights.holds(person, granted.role)):
+    if person is None:
         return None
-    if granted.role:
-        person = msgspec.structs.replace(person, roles=(granted.role,))
-    return Caller(person, granted)
+    roles: tuple[Any, ...] = (granted.role,) if granted.role else person.roles
+    if granted.kind == "session" and granted.note.startswith("oidc:"):
+        oidc = office.settings.auth.oidc
+        if oidc is None or granted.note.partition(" ")[0] != f"oidc:{oidc.issuer}":
+            return None
+        if bool(oidc.roles_claim) is not bool(granted.role):
+            return None
+        roles = tuple(granted.role.split(",")) if granted.role else person.roles
+    elif granted.role and not rights.holds(person, granted.role):
+        return None
+    return Caller(msgspec.structs.replace(person, roles=roles), granted)
 
 
 async def is_good(office: Office, caller: Caller) -> bool:
-    """Whether somebody who came in a while ago still might."""
+    """Whether somebody who came in a while ago still might, having the roles they had."""
     granted = await office.store.access.pass_of(caller.granted.digest)
-    return granted is not None and granted.expires > office.clock.now() and _caller(office, granted) is not None
+    now = office.clock.now()
+    if granted is None or granted.expires <= now or (granted.kind == "session" and now - granted.used > IDLE):
+        return False
+    found = caller_for(office, granted)
+    return found is not None and found.person.roles == caller.person.roles
 
 
-def _is(secret: str, kind: PassKind) -> bool:
+def is_shaped(secret: str, kind: PassKind) -> bool:
+    """Whether a text could be a pass of this kind at all."""
     return secret.startswith(PREFIX[kind]) and SHAPE.fullmatch(secret) is not None
 
 
@@ -128,8 +123,8 @@ async def create_token(office: Office, person: Person, role: str, days: int, not
         raise UsageError(f"A token cannot be good for {days} days.", f"Give a number from 1 to {MOST_DAYS}.")
     if len(note) > NOTE or not note.isprintable():
         raise UsageError("The note is too long, or has characters that cannot be shown.", f"Use {NOTE} at most.")
-    handed = _new("token", office.clock.now(), timedelta(days=days), person.id, role, note)
-    await _note(office, "token_created", person.id, handed.granted)
+    handed = new_pass("token", office.clock.now(), timedelta(days=days), person.id, role, note)
+    await noted(office, "token_created", person.id, handed.granted)
     await office.store.access.issue(handed.granted)
     return handed
 
@@ -145,7 +140,7 @@ async def revoke_token(office: Office, id: str, person: Person) -> str:
     found = next((one for one in await tokens(office, person) if one.id == id), None)
     if found is None or not await office.store.access.withdraw(found.id):
         raise NotFound(f"There is no token {id!r}.", "See `deputy token list`.")
-    await _note(office, "token_revoked", person.id, found)
+    await noted(office, "token_revoked", person.id, found)
     return found.id
 
 
@@ -157,12 +152,13 @@ def pass_view(one: Pass) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _note(office: Office, what: Any, by: str, granted: Pass) -> None:
+async def noted(office: Office, what: Any, by: str, granted: Pass) -> None:
     """Say in the workspace's own journal who came in, or may."""
     role = f", as {granted.role}" if granted.role else ""
+    how = f", by {granted.note.partition(' ')[0]}" if granted.kind == "session" and granted.note else ""
     event = Workspace(
         at=office.clock.now(), what=what, by=person_principal(by), subject=granted.id,
-        detail=f"{granted.person}{role}, until {moment(granted.expires)}",
+        detail=f"{granted.person}{role}{how}, until {moment(granted.expires)}",
     )  # fmt: skip
     body, _ = stow(event)
     await office.store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body))

@@ -42,6 +42,7 @@ class Told(NamedTuple):
     body: bytes
     final: bool = True
     known: bool = False  #: whether it was given before
+    kept: bytes | None = None  #: what is kept of it, where that is not all: a secret is told once
 
 
 class Once:
@@ -69,7 +70,9 @@ class Once:
             first = claim if known is None else known
             told = await act(Asking(key, caller.granted.kind, first.at, known is not None))
             if told.final:
-                await self._office.store.access.answer(first._replace(status=told.status, body=told.body))
+                await self._office.store.access.answer(
+                    first._replace(status=told.status, body=told.body if told.kept is None else told.kept)
+                )
             return told
         finally:
             self._under_way.discard((person, key))

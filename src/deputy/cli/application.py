@@ -7,6 +7,7 @@ import typer
 
 from deputy.cli import (
     auditing,
+    entering,
     examining,
     operating,
     people,
@@ -43,6 +44,7 @@ def application() -> typer.Typer:
         examining,
         secrets,
         servers,
+        entering,
         tokens,
     ):
         module.add_to(app)

@@ -30,30 +30,37 @@ def _up(
 ) -> None:  # fmt: skip
     """Run everything: a worker, triggers, webhooks and the API.
 
-    Only this machine reaches it; with `expose = true` in `[web]` of deputy.toml, others reach webhooks alone.
+    Only this machine reaches it, until deputy.toml says how people sign in from elsewhere; with `expose = true` in
+    `[web]`, others reach webhooks alone.
     SIGINT and SIGTERM let it finish what is under way; a second one stops it at once.
     """
 
     async def work(office: Office, terminal: Terminal) -> int:
-        from deputy.app.access import make_link
         from deputy.app.opening import opened
+        from deputy.app.sessions import make_link
+        from deputy.app.standing import announcing
         from deputy.cli.working import serve
         from deputy.web.serving import serve as serve_web
 
         at = opened(office.settings, host, port)
         owner = office.settings.directory.first_owner()
-        link = f"{at.address}/sign-in#{await make_link(office, owner)}" if at.alone and owner is not None else None
+        entrance, link = at.entrance, None
+        if entrance.served and owner is not None:
+            link = f"{entrance.base}/sign-in#{(await make_link(office, owner)).secret}"
 
         def ready() -> None:
             if as_json:
                 terminal.emit({"listening": at.address, "sign_in": link})
             terminal.note(f"Listening at {at.address}", style="dim")
-            if not at.alone:
+            if not entrance.served:
                 terminal.note("Webhooks alone are served here: the API is for this machine alone.", style="yellow")
+            elif entrance.public:
+                terminal.note(f"People reach it at {entrance.public}", style="dim")
             if link is not None and owner is not None and not as_json:
                 terminal.note(f"To sign in as {owner.id}, once, within ten minutes: {link}", style="dim")
 
-        with Signals(terminal.note).heeded() as signals:
+        folder = office.settings.folder
+        with announcing(folder, entrance.base), Signals(terminal.note).heeded() as signals:
             return await serve(
                 office, terminal, signals, lambda of, stop: serve_web(of, at, stop, ready)
             )  # fmt: skip

@@ -269,7 +269,8 @@ class Workspace(_Event, tag="Workspace", frozen=True, kw_only=True):
 
     what: Literal[
         "created", "frozen", "thawed", "deployed", "secret_set", "secret_removed", "pinned", "accepted", "logged_in",
-        "missed", "skipped", "unreachable", "reachable", "signed_in", "token_created", "token_revoked",
+        "missed", "skipped", "unreachable", "reachable", "signed_in", "signed_out", "token_created",
+        "token_revoked",
     ]  # fmt: skip
     by: str
     subject: str = ""

@@ -19,8 +19,8 @@ class Pass(NamedTuple):
     digest: str
     kind: PassKind
     person: str
-    role: str  #: "" is every role that the person has
-    note: str  #: what it is for, in its maker's words
+    role: str  #: "" is every role that the person has; a session's are what its provider said, with commas
+    note: str  #: what it is for, in its maker's words; of a session how it began, and with which program
     created: datetime
     expires: datetime
     used: datetime  #: when it last let somebody in, to the minute
@@ -94,6 +94,10 @@ class Access(Protocol):
 
     async def withdraw(self, id: str) -> bool:
         """Forget a pass; False where there is none."""
+        ...
+
+    async def withdraw_all(self, person: str, kind: PassKind, but: str = "") -> int:
+        """Forget a person's passes of a kind, but the one of this id; how many there were."""
         ...
 
     async def claim(self, claim: Claim, forget: datetime) -> Claim | None:

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from deputy.app.bootstrap import Office
+from deputy.app.opening import Entrance
 from deputy.web import console, health, hooks, signpage
 from deputy.web.api import routes as api
 from deputy.web.headers import sealed
@@ -17,13 +18,15 @@ from deputy.web.state import Serving
 __all__ = ["application"]
 
 
-def application(office: Office, serving: Serving, *, alone: bool) -> ASGIApp:
-    """The application of a workspace; the API is for this machine `alone`, and elsewhere is as if there were none."""
+def application(office: Office, serving: Serving, entrance: Entrance) -> ASGIApp:
+    """The application of a workspace, reached by this entrance; where it serves no API, it is as if there were none."""
     routes = [*health.routes(office, serving), *hooks.routes(office)]
-    if alone:
+    if entrance.served:
         page = console.routes(office) if console.built() else signpage.routes(office)
         routes += [*api.routes(office, lambda: not serving.stopping), *page]
-    return sealed(Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken}))
+    made = Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing, 500: _broken})
+    made.state.entrance = entrance
+    return sealed(made, tls=entrance.tls)
 
 
 async def _nothing(_request: Request, _exc: Exception) -> Response:

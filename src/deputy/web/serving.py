@@ -40,7 +40,7 @@ async def serve(office: Office, opened: Opened, stop: asyncio.Event, ready: Call
     """Work and listen until told to stop; `ready` is called once both do."""
     state = Serving()
     config = uvicorn.Config(
-        application(office, state, alone=opened.alone), http="h11", ws="none", lifespan="off", log_config=None,
+        application(office, state, opened.entrance), http="h11", ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False, proxy_headers=False, limit_concurrency=256, timeout_keep_alive=5,
         timeout_graceful_shutdown=GRACE, h11_max_incomplete_event_size=32 << 10,
     )  # fmt: skip

@@ -13,13 +13,15 @@ from deputy.base.errors import NotFound
 from deputy.domain.agent import Agent, Bundle
 from deputy.domain.capability import ServerName, Thinking
 from deputy.domain.catalogue import FREE, Price, RateLimits, Route
-from deputy.domain.principal import Directory
+from deputy.domain.principal import Directory, Role
 from deputy.domain.trigger import Trigger
 
 __all__ = [
     "REHEARSAL",
+    "Auth",
     "Deployed",
     "ModelRoute",
+    "Oidc",
     "RateLimits",
     "Settings",
     "Web",
@@ -74,11 +76,33 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True):
-    """The table [web]: where `deputy up` listens, and whether others than this machine may reach it."""
+    """The table [web]: where `deputy up` listens, and under which name others than this machine reach it."""
 
     host: str = "127.0.0.1"
     port: int = 8787
     expose: bool = False
+    public_url: str = ""  #: scheme, host and port; "" where only this machine reaches it
+    trusted_proxies: tuple[str, ...] = ()  #: networks whose word for who asks is taken
+
+
+class Oidc(msgspec.Struct, frozen=True, kw_only=True):
+    """The table [auth.oidc]: the provider that says who people are; `client_secret` a reference."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    name: str = ""  #: for people
+    scopes: tuple[str, ...] = ()
+    assume_verified: bool = False  #: whether an address counts as proved where the provider does not say so
+    roles_claim: str = ""
+    roles: dict[str, tuple[Role, ...]] = {}  #: which roles a value of that claim gives; people.toml gives them if empty
+
+
+class Auth(msgspec.Struct, frozen=True, kw_only=True):
+    """The table [auth]: how people sign in; `links` whether from elsewhere with links alone."""
+
+    links: bool = False
+    oidc: Oidc | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: str = "sqlite:.deputy/deputy.db"
     currency: str = "EUR"
     web: Web = Web()
+    auth: Auth = Auth()
     timezone: str = "UTC"  #: of schedules that name none
     self_approval: bool = False
     heartbeat: float = 2.0

@@ -11,8 +11,9 @@ from deputy.app.config import values
 from deputy.app.config.connections import KINDS, read_connections
 from deputy.app.config.document import Document, Table, Where, Wrong, shown
 from deputy.app.config.environment import variable
+from deputy.app.config.reaching import read_auth, read_web, sign_in_references
 from deputy.app.config.reference import Reference
-from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings, Web
+from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings
 from deputy.app.config.triggers import time_zone
 from deputy.domain.capability import ServerName
 from deputy.domain.catalogue import Price, Tier
@@ -27,7 +28,7 @@ SERVERS: tuple[ServerName, ...] = get_args(ServerName)
 def read_workspace(document: Document, folder: Path) -> Settings:
     """The settings that deputy.toml gives; people, agents and tools are still empty."""
     root = document.table()
-    root.only("workspace", "models", "teams", "web", *KINDS)
+    root.only("workspace", "models", "teams", "web", "auth", *KINDS)
     workspace = root.table("workspace") or Table(document, ("workspace",), {})
     workspace.only("name", "database", "currency", "self_approval", "heartbeat", "lease", "timezone")
     heartbeat = workspace.get("heartbeat", values.duration, 2.0)
@@ -38,8 +39,11 @@ def read_workspace(document: Document, folder: Path) -> Settings:
         raise workspace.wrong(key, message, "Lengthen the lease, or shorten the heartbeat.")
     models, idle = read_models(root)
     connections, references = read_connections(root)
+    auth = read_auth(root.table("auth"))
+    references = (*references, *sign_in_references(auth, root.table("auth")))
     return Settings(
-        folder=folder, web=_web(root.table("web")), name=workspace.get("name", values.line, folder.name or "workspace"),
+        folder=folder, web=read_web(root.table("web")), auth=auth,
+        name=workspace.get("name", values.line, folder.name or "workspace"),
         database=workspace.get("database", _database, "sqlite:.deputy/deputy.db"),
         currency=workspace.get("currency", values.currency, "EUR"),
         timezone=workspace.get("timezone", time_zone, "UTC"),
@@ -47,22 +51,6 @@ def read_workspace(document: Document, folder: Path) -> Settings:
         teams=root.get("teams", values.map_of(_weight), {}), models=models, connections=connections,
         references=(*_references(document, models, idle), *references),
     )  # fmt: skip
-
-
-def _web(table: Table | None) -> Web:
-    if table is None:
-        return Web()
-    table.only("host", "port", "expose")
-    return Web(
-        host=table.get("host", values.line, "127.0.0.1"), port=table.get("port", _port, 8787),
-        expose=table.get("expose", values.flag, False),
-    )  # fmt: skip
-
-
-def _port(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
-        raise Wrong("a port", "Write a number from 1 to 65535, or 0 for one that is free.")
-    return value
 
 
 def _database(value: object) -> str:

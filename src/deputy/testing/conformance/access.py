@@ -57,6 +57,17 @@ class Reaching:
         assert [one.id for one in await access.passes("session")] == ["c"]
 
     @scenario
+    async def test_a_persons_passes_of_a_kind_are_withdrawn_together(self, world: World) -> None:
+        access = world.store.access
+        for name, kind, person in (("a", "session", "wei"), ("b", "session", "wei"), ("c", "session", "wei"),
+                                   ("d", "session", "lin"), ("e", "token", "wei")):  # fmt: skip
+            await access.issue(made(name, "token" if kind == "token" else "session", person))
+        assert await access.withdraw_all("wei", "session", "b") == 2
+        assert [one.id for one in await access.passes("session")] == ["b", "d"]
+        assert await access.withdraw_all("wei", "session") == 1
+        assert [one.id for one in await access.passes("token")] == ["e"]
+
+    @scenario
     async def test_a_key_is_claimed_once_and_keeps_its_answer(self, world: World) -> None:
         claim, before = Claim("wei", "k-1", "digest", NOON), later(-86_400)
         stores = [world.store, world.another()]

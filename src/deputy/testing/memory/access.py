@@ -51,6 +51,13 @@ class MemoryAccess:
             del db.passes[name]
         return bool(gone)
 
+    async def withdraw_all(self, person: str, kind: PassKind, but: str = "") -> int:
+        db = self._database()
+        gone = [name for name, one in db.passes.items() if (one.person, one.kind) == (person, kind) and one.id != but]
+        for name in gone:
+            del db.passes[name]
+        return len(gone)
+
     async def claim(self, claim: Claim, forget: datetime) -> Claim | None:
         db = self._database()
         for key in [key for key, one in db.claims.items() if one.at < forget]:

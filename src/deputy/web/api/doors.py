@@ -59,6 +59,8 @@ def _door(desk: _Desk, endpoint: Endpoint) -> Handler:
     async def door(request: Request) -> Response:
         caller = await guarded(office, request)
         rights.require(caller.person, endpoint.action)
+        if endpoint.in_person and caller.granted.kind != "session":
+            raise Refusal(problem(403, "in_person", "A token may not do that.", "Sign in with a browser."))
         asked = Asked(office, caller, dict(request.path_params), shared=desk.followers, going=desk.going)
         asked = asked._replace(last=request.headers.get("last-event-id", ""))
         if endpoint.body is not None:
@@ -98,11 +100,15 @@ def answered(office: Office, handler: Handler) -> Handler:
 
 async def _act(endpoint: Endpoint, asked: Asked, asking: Asking) -> Told:
     """Do what is asked; what is refused is an answer too, and one that holds."""
+    kept = None
     try:
-        answer = _told(await endpoint.call(asked._replace(asking=asking)), endpoint.status)
+        value = await endpoint.call(asked._replace(asking=asking))
+        answer = _told(value, endpoint.status)
+        if endpoint.once:
+            kept = msgspec.json.encode({**value, endpoint.once: None})
     except UsageError as exc:
         answer = refused(exc)
-    return Told(answer.status_code, bytes(answer.body), final=answer.status_code < 500)
+    return Told(answer.status_code, bytes(answer.body), final=answer.status_code < 500, kept=kept)
 
 
 def _said(told: Told) -> Response:

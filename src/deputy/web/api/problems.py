@@ -17,7 +17,7 @@ from deputy.base.errors import (
     UsageError,
 )  # fmt: skip
 
-__all__ = ["problem", "refused", "status_of"]
+__all__ = ["Refusal", "problem", "refused", "status_of"]
 
 
 TITLES = {
@@ -29,6 +29,14 @@ STATUS: tuple[tuple[type[DeputyError], int], ...] = (
     (KeyMissing, 400), (NotFound, 404), (Conflict, 409), (Forbidden, 403), (ConfigError, 503), (UsageError, 422),
     (StoreError, 503),
 )  # fmt: skip
+
+
+class Refusal(Exception):
+    """The request goes no further; `answer` says why."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 def status_of(error: type[DeputyError]) -> int:

@@ -15,13 +15,14 @@ from deputy.web.api.conversing import CONVERSING
 from deputy.web.api.document import document
 from deputy.web.api.following import FOLLOWING
 from deputy.web.api.guard import guarded
+from deputy.web.api.passing import PASSING
 from deputy.web.api.reading import READING
 from deputy.web.api.table import Endpoint
 from deputy.web.api.writing import WRITING
 
 __all__ = ["ENDPOINTS", "routes"]
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *FOLLOWING, *WRITING, *CONVERSING)
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *FOLLOWING, *WRITING, *CONVERSING, *PASSING)
 
 
 def routes(office: Office, going: Callable[[], bool]) -> list[Route]:

@@ -52,3 +52,5 @@ class Endpoint(NamedTuple):
     example: Any = None  #: of the body
     kind: str = "application/json"
     status: int = 200
+    once: str = ""  #: the member of the answer that is told once, and null where a write is sent again
+    in_person: bool = False  #: whether it takes a session: a token that leaked must not make others

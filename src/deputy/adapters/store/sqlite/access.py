@@ -67,6 +67,15 @@ class SqliteAccess:
 
         return await self._write(work)
 
+    async def withdraw_all(self, person: str, kind: PassKind, but: str = "") -> int:
+        """Forget a person's passes of a kind, but the one of this id; how many there were."""
+
+        def work() -> int:
+            self._database.execute(statement("delete_passes"), (person, kind, but))
+            return self._database.changes()
+
+        return await self._write(work)
+
     async def claim(self, claim: Claim, forget: datetime) -> Claim | None:
         """Keep a claim unless its person used its key before; what is there then. Those before `forget` may go."""
 

@@ -376,6 +376,9 @@ UPDATE passes SET used = ? WHERE digest = ?;
 -- name: delete_pass!
 DELETE FROM passes WHERE id = ?;
 
+-- name: delete_passes!
+DELETE FROM passes WHERE person = ? AND kind = ? AND id <> ?;
+
 -- name: insert_claim!
 INSERT OR IGNORE INTO claims (person, key, request, at, status, body) VALUES (?, ?, ?, ?, ?, ?);
 
