@@ -50,6 +50,16 @@ def test_who_is_not_signed_in_is_led_to_the_sign_in(server: Server, browser: Bro
 def test_the_page_says_that_the_server_is_away_and_comes_back_by_itself(server: Server, browser: Browser):
     with visiting(browser, server.address) as visit:
         page = visit.sign_in(server.sign_in)
+        page.get_by_role("heading", level=1).wait_for()
         visit.away = True
         server.kill()
         expect(page.get_by_role("status")).to_contain_text("does not answer")
+
+
+def test_the_first_view_loads_less_than_500_kilobytes(server: Server, browser: Browser):
+    with visiting(browser, server.address) as visit:
+        page = visit.sign_in(server.sign_in)
+        page.get_by_role("heading", level=1).wait_for()
+        loaded = page.evaluate("performance.getEntriesByType('resource').map(one => [one.name, one.encodedBodySize])")
+        assets = {name: size for name, size in loaded if "/assets/" in name}
+        assert 100_000 < sum(assets.values()) < 500_000, assets

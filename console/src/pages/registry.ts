@@ -1,6 +1,8 @@
 // Every page there is, found by its `meta.ts`; the page itself is loaded when somebody goes there.
 import { type ComponentType, lazy, type LazyExoticComponent, type ReactNode } from 'react';
 
+import { arrive } from '~/lib/arrive';
+
 export interface Meta {
   /** Where it is: the path of its route, which may end in `/*` for routes of its own. */
   path: string;
@@ -25,5 +27,5 @@ export interface Found extends Meta {
 const found = import.meta.glob<{ meta: Meta }>('./*/meta.tsx', { eager: true });
 
 export const PAGES: readonly Found[] = Object.values(found)
-  .map(({ meta }) => ({ ...meta, View: lazy(meta.load), home: meta.path.replace(/\/?\*$/, '') || '/' }))
+  .map(({ meta }) => ({ ...meta, View: lazy(() => arrive(meta.load)), home: meta.path.replace(/\/?\*$/, '') || '/' }))
   .sort((one, other) => (one.order ?? 99) - (other.order ?? 99));
