@@ -89,6 +89,7 @@ def intent() -> Intent:
     made = Intent.__new__(Intent)
     made.run, made.key, made.attempt, made.agent, made.version = "r1", "r1.1", 1, "clerk", "v1"
     made.on_behalf_of, made.request, made.deadline, made.dispatch_by = "wei", prompt(), 60.0, float("inf")
+    made.aloud = None
     return made
 
 

@@ -116,3 +116,26 @@ def test_where_nothing_was_lent_nothing_is_looked_at():
     result = Done(Watched(a=1))
     lent = Lending(lambda _: "")
     assert lent.result(result) is result
+
+
+def test_what_a_model_says_in_pieces_is_heard_without_the_secret_however_it_is_split():
+    for size in range(1, len(CANARY) + 3):
+        said = f"Key {CANARY}, can you see can{CANARY}?"
+        heard: dict[str, str] = {"text": "", "reasoning": ""}
+
+        def aloud(kind: str, piece: str, heard: dict[str, str] = heard) -> None:
+            heard[kind] += piece
+
+        say = lending(ERP=CANARY).aloud(aloud)
+        for at in range(0, len(said), size):
+            say("reasoning", said[at : at + size])
+            say("text", said[at : at + size])
+        assert heard["text"] == heard["reasoning"] == "Key [secret:ERP], can you see can[secret:ERP]?"
+
+
+def test_what_a_model_says_is_heard_at_once_where_it_begins_nothing_that_was_lent():
+    heard = list[str]()
+    say = lending(ERP=CANARY).aloud(lambda _, piece: heard.append(piece))
+    say("text", "Good mor")
+    say("text", "ning")
+    assert heard == ["Good mor", "ning"]

@@ -80,7 +80,7 @@ def intent_of(spec: ToolSpec, args: Mapping[str, object], given: Input | None) -
     intent = Intent.__new__(Intent)
     intent.run, intent.key, intent.attempt = "r1", "r1.1", 1
     intent.request = ToolRequest(spec=spec, args=args, input=given)
-    intent.deadline, intent.dispatch_by, intent.ask = 20.0, float("inf"), accept
+    intent.deadline, intent.dispatch_by, intent.ask, intent.aloud = 20.0, float("inf"), accept, None
     return intent
 
 

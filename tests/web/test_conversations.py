@@ -1,14 +1,22 @@
 """Conversations over the API: they stay open, are stopped and ended by those who may, and leave a sound record."""
 
+import hashlib
 import itertools
+import json
+import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from tests.cli.offices import agent
+from tests.adapters.model import server as models
+from tests.adapters.model.server import STREAM, chunk, listening, sse, usage
+from tests.cli.offices import DEPUTY, agent
 from tests.web.served import Answer, serving
 from tests.web.test_api import FILES, Api
+from tests.web.test_api_events import opened
 
 _keys = itertools.count()
 TALKER = agent(
@@ -76,3 +84,70 @@ def test_what_is_no_conversation_is_not_halted(api: Api):
     until(api, run, "approval")
     refused = send(api, f"/runs/{run}/halt", {})
     assert (refused.status, refused.said["code"]) == (409, "conflict")
+
+
+def put(api: Api, run: str, name: str, content: bytes, who: str = "member", key: str = "") -> Answer:
+    headers = {"Authorization": f"Bearer {api.tokens[who]}", "Idempotency-Key": key or f"key {next(_keys)}"}
+    return api.server.ask(f"/api/v1/runs/{run}/files?{urlencode({'name': name})}", content, headers)
+
+
+def test_a_file_is_put_in_once_and_its_agent_hears_of_it_before_it_begins(api: Api):
+    run = begun(api, conversation="listens")
+    until(api, run, "message")
+    first = put(api, run, "juli ü.txt", b"4711", key="upload")
+    again = put(api, run, "juli ü.txt", b"4711", key="upload")
+    assert first == again == (201, {"name": "juli ü.txt", "digest": hashlib.sha256(b"4711").hexdigest(), "size": 4})
+    assert put(api, run, "other.txt", b"4711", key="upload").said["code"] == "key_reused"
+    kept = api.server.folder / ".deputy/runs" / run / "files"
+    assert [(file.name, file.read_bytes()) for file in kept.iterdir()] == [("juli ü.txt", b"4711")]
+    for name, why in (("../up", "`..`"), ("a/b", "no path"), ("a\u202eb", "cannot be seen"), ("CON", "device")):
+        refused = put(api, run, name, b"x")
+        assert (refused.status, refused.said["code"], why in refused.said["detail"]) == (422, "usage", True)
+    assert put(api, run, "big", bytes(4 * 1024 * 1024 + 1)).status == 413
+    assert put(api, run, "mine", b"x", "owner").status == 403
+    payer = begun(api, agent="payer")
+    assert put(api, payer, "x", b"x").said["detail"] == "payer may not read files."
+    assert until(api, run, "message")["answer"] is None  # nobody has spoken yet
+    send(api, f"/runs/{run}/messages", {"text": "Here it is."})
+    shown = until(api, run, "message")
+    while not any(event["type"] == "ModelReply" for event in shown["events"]):
+        shown = until(api, run, "message")
+    (received,) = [e for e in shown["events"] if e["type"] == "Received" and e["delivery"]["type"] == "files"]
+    assert received["by"] == "person:member"
+    assert received["delivery"]["label"] == {"source": "a file of person:member"}
+    assert api.ask("GET", "/audit", "owner").said["ok"]
+
+
+def test_words_are_heard_as_the_model_says_them_and_what_was_committed_replaces_them(tmp_path: Path):
+    heard = threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        yield sse([chunk({"reasoning_content": "Hm"}), chunk({"content": "Good <b>mor"})], done=False)
+        assert heard.wait(30)
+        yield sse([chunk({"content": "ning</b>"}), chunk({}, finish="stop"), usage()])
+
+    with listening(models.Answer(headers=STREAM, pieces=slowly())) as model:
+        route = f'[models.default]\nprovider = "openai"\nbase_url = "{model.url}"\nmodel = "qwen"\nserver = "vllm"\n'
+        clerk = {"agents/clerk/AGENT.md": "---\nname: clerk\nowner: wei\n---\nBe kind.\n"}
+        with serving(tmp_path, FILES | clerk | {"deputy.toml": DEPUTY + route}) as server:
+            api = Api(server)
+            run = begun(api, agent="clerk")
+            answer = opened(server, api.tokens["member"], f"/runs/{run}/events")
+            said, kinds = {"text": "", "reasoning": ""}, list[str]()
+            for line in iter(answer.readline, b""):
+                if line.startswith(b"event: "):
+                    assert line == b"event: delta\n"
+                    delta = json.loads(answer.readline().removeprefix(b"data: "))
+                    assert (delta["run"], delta["n"], delta["attempt"]) == (run, 1, 1)
+                    assert delta["first"] is (not said[delta["kind"]])
+                    said[delta["kind"]] += delta["text"]
+                    if said == {"text": "Good <b>mor", "reasoning": "Hm"}:
+                        heard.set()
+                elif line.startswith(b"data: "):
+                    kinds.append((event := json.loads(line[6:]))["type"])
+                    if event["type"] == "ModelReply":
+                        assert event["said"] == {"text": "Good <b>morning</b>", "reasoning": "Hm"}
+                        break
+            answer.close()
+            assert heard.is_set()
+            assert kinds == ["Started", "ModelIntent", "ModelReply"]

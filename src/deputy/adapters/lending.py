@@ -7,13 +7,13 @@ JSON would write it; not in pieces, and not encoded in other ways.
 import contextlib
 import traceback
 from collections.abc import Callable, Generator, Sequence
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 
 from deputy.adapters.wire.outside import Forms, forms_of, hidden
 from deputy.base.errors import DeputyError
-from deputy.domain.effect import Done, Failed, InputRequired, Intent, Result, ToolSpec, Unknown
+from deputy.domain.effect import Aloud, Done, Failed, InputRequired, Intent, Result, ToolSpec, Unknown
 from deputy.domain.elicitation import Form
 from deputy.domain.message import Reply
 from deputy.ports.model import Model
@@ -71,6 +71,20 @@ class Lending:
                 shown = msgspec.convert(hidden(msgspec.to_builtins(forms), self._forms), dict[str, Form])
                 return InputRequired(asker, shown, self.text(state))
 
+    def aloud(self, aloud: Aloud) -> Aloud:
+        """Say what comes in pieces without what was lent: what may be the beginning of it waits for the next piece."""
+        held = {"text": "", "reasoning": ""}
+
+        def say(kind: Literal["text", "reasoning"], piece: str) -> None:
+            if not piece:
+                return
+            text = self.text(held[kind] + piece)
+            kept = _begun(text, self._forms)
+            held[kind] = text[len(text) - kept :]
+            aloud(kind, text[: len(text) - kept])
+
+        return say
+
     def specs(self, specs: Sequence[ToolSpec]) -> Sequence[ToolSpec]:
         """Tools whose descriptions, which models are shown, hold nothing of what was lent."""
         if not self._forms:
@@ -119,6 +133,12 @@ class Lending:
         )
 
 
+def _begun(text: str, forms: Forms) -> int:
+    """How much of the end of a text may be the beginning of what is hidden."""
+    longest = min(len(text), len(forms[0][0]) - 1) if forms else 0
+    return next((n for n in range(longest, 0, -1) if any(form.startswith(text[-n:]) for form, _ in forms)), 0)
+
+
 class LentTool:
     """A host of tools that is lent secrets."""
 
@@ -155,6 +175,8 @@ class LentModel:
     async def complete(self, intent: Intent) -> Result:
         """Answer the prompt of an intent."""
         with self._lending.errors():
+            if intent.aloud is not None:
+                intent.aloud = self._lending.aloud(intent.aloud)
             return self._lending.result(await self._model.complete(intent))
 
     async def close(self) -> None:

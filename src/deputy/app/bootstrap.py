@@ -21,6 +21,7 @@ from deputy.domain.stow import stow
 from deputy.kernel.built_in import BuiltIn
 from deputy.kernel.execute import Executor
 from deputy.kernel.gate import Gate
+from deputy.kernel.live import Live
 from deputy.kernel.recovery import Recovery
 from deputy.kernel.schedule import Worker, WorkerSettings
 from deputy.kernel.starter import Starter
@@ -44,6 +45,7 @@ class Office:
         self.secrets = Secrets(settings.folder, lambda: self.settings.references)
         self._sources: list[Sources] = []
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
+        self.live = Live()  #: what models say in this process before it is committed
         self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
 
@@ -60,7 +62,7 @@ class Office:
             route=deployment.route, frozen=deployment.frozen, ended=Endings(deployment),
         )  # fmt: skip
         executor = Executor(self.clock, model_for=self._models.of, tool_for=self.versions.host)
-        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn(), self._turns), self.versions.pin)
+        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn(), self._turns, self.live), self.versions.pin)
         settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
         worker = Worker(
             self.store, self.clock, recovery, settings, refresh=self._refresh, trouble=self._trouble,

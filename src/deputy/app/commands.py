@@ -42,8 +42,8 @@ from deputy.kernel.start import Request, new_run
 from deputy.ports.store import Commit, Delivered, Item, Row, RunRow
 
 __all__ = [
-    "Asking", "answer", "approve", "cancel", "converses", "deny", "freeze", "message", "person_named", "settle",
-    "start", "stoppable",
+    "Asking", "answer", "approve", "cancel", "converses", "deny", "freeze", "hearer", "message", "person_named",
+    "settle", "start", "stoppable",
 ]  # fmt: skip
 
 
@@ -191,14 +191,20 @@ async def stoppable(office: Office, name: str, person: Person) -> RunRow:
     return row
 
 
-async def message(office: Office, name: str, person: Person, text: str, request: Asking) -> str:
-    """Say something to a run, which its model reads before its next step; returns the run's id."""
+async def hearer(office: Office, name: str, person: Person) -> RunRow:
+    """A run that goes on, and hears this person."""
     rights.require(person, "runs.message")
     row = await find_run(office, name)
     if row.on_behalf_of != person.id:
         raise Forbidden(f"{person.id} may not write to run {row.id}.", f"It acts for {row.on_behalf_of}, who may.")
     if row.state in ("done", "failed", "cancelled"):
         raise Conflict(f"Run {row.id} is {row.state} already.", "Start another.")
+    return row
+
+
+async def message(office: Office, name: str, person: Person, text: str, request: Asking) -> str:
+    """Say something to a run, which its model reads before its next step; returns the run's id."""
+    row = await hearer(office, name, person)
     if not text.strip():
         raise UsageError("The message is empty.", "Write something.")
     by = person_principal(person.id)

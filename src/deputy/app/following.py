@@ -5,18 +5,21 @@ follower has a page in memory at most, and one that is slow keeps up nobody.
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from deputy.app import seeing
 from deputy.app.access import Caller, is_good
 from deputy.app.bootstrap import Office
+from deputy.kernel.live import Live, Piece, Speech
 from deputy.ports.access import Fed
 
-__all__ = ["Beat", "Fed", "Tail", "follow", "follow_run"]
+__all__ = ["Beat", "Fed", "Spoken", "Tail", "follow", "follow_run"]
 
 EVERY = 0.2  #: seconds between two looks
+SPOKEN = 0.05  #: and while a model speaks
 KEPT = 2_000  #: newest events in memory
 PAGE = 100
 QUIET = 15.0  #: seconds without an event after which a follower is told that all is well
@@ -27,6 +30,52 @@ class Beat(NamedTuple):
     """Nothing happened for a while, up to this place."""
 
     position: int
+
+
+class Spoken(NamedTuple):
+    """What a model says before its reply is committed, which then replaces it; some of it may be lost."""
+
+    run: str
+    n: int
+    attempt: int
+    kind: Literal["text", "reasoning"]
+    text: str
+    first: bool  #: whether nothing of this kind and attempt came to this follower before
+
+
+class Listening:
+    """What was heard of a run's speeches."""
+
+    def __init__(self, live: Live, run: str) -> None:
+        self._live, self._run = live, run
+        self._speech: Speech | None = None
+        self._heard, self._kinds = 0, set[str]()
+
+    def news(self) -> Sequence[Spoken]:
+        """What was said since somebody listened last."""
+        speech = self._live.of(self._run)
+        if speech is not self._speech:
+            self._speech, self._heard, self._kinds = speech, 0, set[str]()
+        if speech is None:
+            return ()
+        pieces, self._heard = speech.pieces[self._heard :], len(speech.pieces)
+        found: list[Spoken] = []
+        kind: Literal["text", "reasoning"]
+        for kind, of_kind in itertools.groupby(pieces, key=_kind_of):
+            text = "".join(piece.text for piece in of_kind)
+            shown = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            found.append(Spoken(self._run, speech.n, speech.attempt, kind, shown, kind not in self._kinds))
+            self._kinds.add(kind)
+        return found
+
+    @property
+    def pause(self) -> float:
+        """Seconds until there may be more."""
+        return EVERY if self._speech is None else SPOKEN
+
+
+def _kind_of(piece: Piece) -> Literal["text", "reasoning"]:
+    return piece.kind
 
 
 class Tail:
@@ -96,10 +145,11 @@ async def follow(
 
 async def follow_run(
     office: Office, tail: Tail, caller: Caller, run: str, after: int, going: Callable[[], bool]
-) -> AsyncGenerator[Fed | Beat]:
-    """The events of a run after this seq, until it is over; a place here is a seq."""
+) -> AsyncGenerator[Fed | Beat | Spoken]:
+    """The events of a run after this seq, until it is over, and what its model is saying; a place here is a seq."""
     await tail.look()
     place, looked, quiet, told = after, tail.upto, office.clock.boot(), True
+    listening = Listening(office.live, run)
     while going():
         while not told and (page := await tail.after(looked)):
             looked, told = page[-1].position, any(fed.run == run for fed in page)
@@ -112,10 +162,12 @@ async def follow_run(
                 quiet = office.clock.boot()
             if row is None or (row.state in OVER and place >= row.seq):
                 return
+        for spoken in listening.news():
+            yield spoken
         if office.clock.boot() - quiet > QUIET:
             if not await is_good(office, caller):
                 return
             yield Beat(place)
             quiet = office.clock.boot()
-        await office.clock.sleep(EVERY)
+        await office.clock.sleep(listening.pause)
         await tail.look()

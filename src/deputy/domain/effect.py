@@ -74,6 +74,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     input: Input | None = None
 
 
+Aloud = Callable[[Literal["text", "reasoning"], str], None]  #: hears the next piece of a model's reply, as it comes
 AskPeople = Callable[[str, Form], Awaitable[dict[str, object]]]  #: puts a form of a server to people, in mid-call
 
 
@@ -88,11 +89,13 @@ class Intent(metaclass=_Sealed):
 
     `key` is the effect's id and the idempotency key; `deadline` is in seconds from dispatch; nothing is sent once
     the clock that counts suspended time passes `dispatch_by`. What the far side asks in mid-call goes to `ask`, which
-    returns `{"action": "accept", "content": {…}}` or why not, before the deadline.
+    returns `{"action": "accept", "content": {…}}` or why not, before the deadline. What a model says before its reply
+    is complete goes to `aloud`, if there is one: for eyes alone, and never journaled.
     """
 
     __slots__ = (
-        "agent", "ask", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run", "version",
+        "agent", "aloud", "ask", "attempt", "deadline", "dispatch_by", "key", "on_behalf_of", "request", "run",
+        "version",
     )  # fmt: skip
     run: str
     key: str
@@ -104,6 +107,7 @@ class Intent(metaclass=_Sealed):
     deadline: float
     dispatch_by: float
     ask: AskPeople
+    aloud: Aloud | None
 
 
 class Done(msgspec.Struct, frozen=True):

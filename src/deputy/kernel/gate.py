@@ -44,6 +44,7 @@ from deputy.kernel.eliciting import Elicitation, again, give_up, is_waiting, put
 from deputy.kernel.execute import Executor
 from deputy.kernel.journal import make_intent
 from deputy.kernel.line import learn, look_again, share_of
+from deputy.kernel.live import Live
 from deputy.kernel.outcome import outcome_event, reply_event, source_of
 from deputy.kernel.turns import Turns
 from deputy.kernel.visit import Visit
@@ -58,8 +59,8 @@ LONGEST_PAUSE = 120.0  #: seconds, whatever a far side asks for
 class Gate:
     """Performs effects. Holds no state of its own: what it knows of a run is the run's journal."""
 
-    def __init__(self, executor: Executor, built_in: BuiltIn, turns: Turns) -> None:
-        self._execute, self._built_in, self.turns = executor, built_in, turns
+    def __init__(self, executor: Executor, built_in: BuiltIn, turns: Turns, live: Live | None = None) -> None:
+        self._execute, self._built_in, self.turns, self._live = executor, built_in, turns, live
 
     async def perform(self, visit: Visit, n: int, call: Call | None = None, *, step: int = 0) -> Effect:
         """Perform tool call `n` of a run; `call` where the journal does not hold it yet.
@@ -227,13 +228,19 @@ class Gate:
         ask: AskPeople | None = None,
     ) -> tuple[Result, int]:
         """Execute one attempt; the milliseconds it took beside its result."""
-        clock = visit.rules.clock
+        clock, run = visit.rules.clock, visit.run
         began = clock.boot()
         intent = make_intent(visit.journal, visit.agent, request, n=n, attempt=attempt, deadline=deadline, ask=ask)
+        live = self._live if type(request) is Prompt and not run.effects[n].call.path else None
         try:
+            if live is not None:
+                intent.aloud = live.begin(run.id, n, attempt)
             result = await self._execute(intent)
         except DeputyError as exc:  # an adapter that cannot even begin: nothing was sent
             result = Failed(exc.code, f"{exc.message}. {exc.remedy}".strip())
+        finally:
+            if live is not None:
+                live.end(run.id)
         return result, int((clock.boot() - began) * 1000)
 
     # -- models

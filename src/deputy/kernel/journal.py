@@ -202,7 +202,7 @@ def make_intent(
     intent.agent, intent.version, intent.on_behalf_of = agent.name, journal.row.version, journal.row.on_behalf_of
     intent.request = request
     intent.dispatch_by = journal.until
-    intent.ask = ask or _nobody
+    intent.ask, intent.aloud = ask or _nobody, None
     return intent
 
 

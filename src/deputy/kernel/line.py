@@ -20,7 +20,7 @@ def share_of(visit: Visit) -> Share:
 def look_again(visit: Visit, *, begun: bool) -> None:
     """See what happened while a call waited for its turn; raises what keeps it from being made now."""
     visit.journal.go_on()
-    if (visit.hear() and not begun) or visit.run.cancel is not None:
+    if (visit.hear() and not begun) or visit.run.cancel is not None or visit.run.halted:
         raise Overtaken("something arrived while it waited")
     if not visit.rules.frozen().isdisjoint(("*", visit.agent.name)):
         raise Frozen(f"agent {visit.agent.name} is frozen")

@@ -34,4 +34,5 @@ def intent_of(prompt: Prompt, *, deadline: float = 10.0) -> Intent:
     intent.run, intent.key, intent.attempt = "r1", "r1.1", 1
     intent.agent, intent.on_behalf_of = "payables", "wei"
     intent.request, intent.deadline, intent.dispatch_by = prompt, deadline, float("inf")
+    intent.aloud = None
     return intent

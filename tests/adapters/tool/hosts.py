@@ -43,7 +43,7 @@ def intent_of(
     spec = spec_of(spec) if isinstance(spec, str) else spec
     intent.request = ToolRequest(spec=spec, args=args or {}, input=input)
     intent.deadline, intent.dispatch_by = deadline, dispatch_by
-    intent.ask = ask or decline
+    intent.ask, intent.aloud = ask or decline, None
     return intent
 
 

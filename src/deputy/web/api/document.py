@@ -50,6 +50,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
     statuses = {401, 403, 503, *(status_of(error) for error in one.errors)}
     statuses |= {400} if one.query is not None or one.body is not None else set()
     statuses |= {400, 409, 422} if one.method != "GET" else set()
+    statuses |= {413} if one.takes else set()
     answers: dict[str, Any] = {
         str(one.status): {"description": "Done.", "content": {one.kind: {"schema": _schema(one.answer)}}}
     }
@@ -60,7 +61,10 @@ def _operation(one: Endpoint) -> dict[str, Any]:
         "operationId": _name(one), "summary": one.summary, "x-roles": roles, "responses": answers,
         "parameters": [*_in_path(one.path), *_in_query(one.query), *_keys(one)],
     }  # fmt: skip
-    if one.body is not None:
+    if one.takes:
+        body: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "maxLength": one.takes}}}
+        operation["requestBody"] = {"required": True, "content": body}
+    elif one.body is not None:
         content: dict[str, Any] = {"schema": _schema(one.body)}
         if one.example is not None:
             content["example"] = one.example

@@ -30,7 +30,11 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class TooLarge(Exception):
-    """The body has more bytes than it may."""
+    """The body has more bytes than it may: so many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
 
 
 def routes(office: Office, endpoints: tuple[Endpoint, ...], going: Callable[[], bool]) -> list[Route]:
@@ -63,13 +67,15 @@ def _door(desk: _Desk, endpoint: Endpoint) -> Handler:
             raise Refusal(problem(403, "in_person", "A token may not do that.", "Sign in with a browser."))
         asked = Asked(office, caller, dict(request.path_params), shared=desk.followers, going=desk.going)
         asked = asked._replace(last=request.headers.get("last-event-id", ""))
-        if endpoint.body is not None:
-            raw = await body_of(request)
-            asked = asked._replace(body=_decoded(raw, endpoint.body))
-            key, named = request.headers.get("idempotency-key", ""), f"{request.method} {request.url.path}\n".encode()
-            return _said(await once.do(caller, key, named + raw, lambda asking: _act(endpoint, asked, asking)))
         if endpoint.query is not None:
             asked = asked._replace(query=_converted(dict(request.query_params), endpoint.query, strict=False))
+        if endpoint.body is not None or endpoint.takes:
+            raw = await body_of(request, endpoint.takes or LARGEST)
+            asked = asked._replace(body=raw if endpoint.takes else _decoded(raw, endpoint.body))
+            where = f"?{request.url.query}" if endpoint.takes else ""
+            key, named = request.headers.get("idempotency-key", ""), f"{request.method} {request.url.path}{where}\n"
+            asked_for = named.encode() + raw
+            return _said(await once.do(caller, key, asked_for, lambda asking: _act(endpoint, asked, asking)))
         return _told(await endpoint.call(asked), endpoint.status)
 
     return answered(office, door)
@@ -83,8 +89,8 @@ def answered(office: Office, handler: Handler) -> Handler:
             answer = await handler(request)
         except Refusal as exc:
             answer = exc.answer
-        except TooLarge:
-            answer = problem(413, "too_large", f"A body may have {LARGEST} bytes.", "Send less.")
+        except TooLarge as exc:
+            answer = problem(413, "too_large", f"A body may have {exc.most} bytes.", "Send less.")
         except (TimeoutError, ClientDisconnect):
             answer = problem(400, "bad_request", "The body did not come.", "Send it at once.")
         except DeputyError as exc:
@@ -125,14 +131,14 @@ def _told(value: Any, status: int) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, most: int = LARGEST) -> bytes:
     """The body, of a bounded size, in bounded time."""
     body = bytearray()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE * max(1, most / LARGEST)):
         async for chunk in request.stream():
             body += chunk
-            if len(body) > LARGEST:
-                raise TooLarge
+            if len(body) > most:
+                raise TooLarge(most)
     return bytes(body)
 
 

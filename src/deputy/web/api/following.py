@@ -3,8 +3,10 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import msgspec
+
 from deputy.app import seeing
-from deputy.app.following import Beat, Fed, Tail, follow, follow_run
+from deputy.app.following import Beat, Fed, Spoken, Tail, follow, follow_run
 from deputy.base.errors import NotFound, UsageError
 from deputy.web.api import shapes
 from deputy.web.api.guard import Refusal
@@ -66,12 +68,14 @@ def _after(asked: Asked) -> int | None:
     return after
 
 
-async def _told(shared: Followers, steps: AsyncGenerator[Fed | Beat]) -> AsyncGenerator[bytes]:
+async def _told(shared: Followers, steps: AsyncGenerator[Fed | Beat | Spoken]) -> AsyncGenerator[bytes]:
     shared.count += 1
     try:
         async for step in steps:
             if isinstance(step, Beat):
                 yield b": all is well\nid: %d\n\n" % step.position
+            elif isinstance(step, Spoken):
+                yield b"event: delta\ndata: %s\n\n" % msgspec.json.encode(step._asdict())
             else:
                 head = b'{"run":"%s","seq":%d,' % (step.run.encode(), step.seq)
                 yield b"id: %d\ndata: %s\n\n" % (step.position, head + step.body[1:])
@@ -88,7 +92,8 @@ FOLLOWING: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET", "/runs/{run}/events", "runs.read",
-        "The events of a run from its first, or after `Last-Event-ID`, until it is over; 204 where no more will come.",
+        "The events of a run from its first, or after `Last-Event-ID`, until it is over; 204 where no more will come. "
+        "In between, events of type `delta`, without an id, are what a model says; its `ModelReply` replaces them.",
         run_events, str, query=After, errors=(NotFound, UsageError), kind=KIND,
     ),
 )  # fmt: skip

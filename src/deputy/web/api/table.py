@@ -54,3 +54,4 @@ class Endpoint(NamedTuple):
     status: int = 200
     once: str = ""  #: the member of the answer that is told once, and null where a write is sent again
     in_person: bool = False  #: whether it takes a session: a token that leaked must not make others
+    takes: int = 0  #: the most bytes of the file that the body is, where it is none of JSON

@@ -25,7 +25,7 @@ from deputy.adapters.wire.calls import UnparsedToolCall
 from deputy.adapters.wire.chat import CutStream, ErrorChunk, Events, ReplyBuilder, WireError, encoded, places
 from deputy.base.errors import ConfigError, DeputyError
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.effect import Done, Failed, Intent, Result, Unknown
+from deputy.domain.effect import Aloud, Done, Failed, Intent, Result, Unknown
 from deputy.domain.message import Prompt, Usage
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class OpenAIChat:
         prompt = intent.request
         if not isinstance(prompt, Prompt):
             raise TypeError(f"{prompt.spec.name!r} is a tool; a model is asked with a `Prompt`")
-        return await self.ask(prompt, intent.deadline)
+        return await self.ask(prompt, intent.deadline, aloud=intent.aloud)
 
     async def ask(
         self,
@@ -71,10 +71,12 @@ class OpenAIChat:
         *,
         also: Mapping[str, object] | None = None,
         began: Callable[[], None] | None = None,
+        aloud: Aloud | None = None,
     ) -> Result:
         """Ask once; for runs through `complete` alone, by itself only for a person who examines the route.
 
-        `also` is said beside what the route says; `began` is told when the reply begins.
+        `also` is said beside what the route says; `began` is told when the reply begins, `aloud` what it says as it
+        comes.
         """
         if self._endpoint.unusable:
             return self._failed("model_price_unknown", self._endpoint.unusable)
@@ -86,7 +88,7 @@ class OpenAIChat:
             await self._ask_who(key)
         try:
             body, marked = self._request(prompt, also or {})
-            asking = _Asking(body, key, ReplyBuilder(prompt, sent=len(body)), marked, began)
+            asking = _Asking(body, key, ReplyBuilder(prompt, sent=len(body), aloud=aloud), marked, began)
         except DeputyError as error:
             return self._failed("model_bad_request", error.message)
         result = await self._asked(asking, deadline)

@@ -9,11 +9,17 @@ from deputy.adapters.tool.files.paths import PathRefused, parts_of
 from deputy.base.canonical import digest
 from deputy.base.errors import DeputyError
 
-__all__ = ["NotPlaced", "place"]
+__all__ = ["InUse", "NotPlaced", "place"]
 
 
 class NotPlaced(DeputyError):
     """A file that arrived cannot be put into the folder of its run."""
+
+    code = "not_placed"
+
+
+class InUse(NotPlaced):
+    """Somebody else writes into the folder at this moment."""
 
     code = "not_placed"
 
@@ -36,7 +42,7 @@ def place(root: Path, run: str, files: Sequence[tuple[str, bytes]], at: datetime
                                       size=len(content)))  # fmt: skip
                 folder.follow()
     except Held:
-        raise NotPlaced(f"the folder of run {run} is in use", "It is tried again.") from None
+        raise InUse(f"the folder of run {run} is in use", "It is tried again.") from None
     except (Damaged, Misplaced, OverQuota, PathRefused) as exc:
         raise NotPlaced(f"what arrived does not fit into the folder of run {run} ({exc})", "Remove it.") from None
     except OSError as exc:

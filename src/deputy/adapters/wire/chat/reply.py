@@ -7,6 +7,7 @@ from deputy.adapters.wire.calls import reread
 from deputy.adapters.wire.chat.errors import CutStream, ErrorChunk, ReplyTooLarge, WireError
 from deputy.adapters.wire.chat.names import ToolNames
 from deputy.base.canonical import canonical
+from deputy.domain.effect import Aloud
 from deputy.domain.message import ModelCall, Prompt, Reply, Usage
 
 __all__ = ["ReplyBuilder"]
@@ -29,13 +30,16 @@ class _Call:
 
 
 class ReplyBuilder:
-    """Puts the chunks of a stream together; `sent` is the size of the request in bytes."""
+    """Puts the chunks of a stream together; `sent` is the size of the request in bytes.
 
-    def __init__(self, prompt: Prompt, *, sent: int, limit: int = MAX_REPLY) -> None:
+    `aloud` hears words as they come.
+    """
+
+    def __init__(self, prompt: Prompt, *, sent: int, limit: int = MAX_REPLY, aloud: Aloud | None = None) -> None:
         self._prompt, self._names = prompt, ToolNames(offer.name for offer in prompt.tools)
         self._taken = {call.id for message in prompt.messages for call in message.calls}
         self._turn = max(0, len(prompt.script.before) - 1)
-        self._sent, self._max_tokens = sent, prompt.max_tokens
+        self._sent, self._max_tokens, self._aloud = sent, prompt.max_tokens, aloud
         self._room = self._limit = limit
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -105,9 +109,13 @@ class ReplyBuilder:
         if choice.get("index") not in (None, 0):
             return
         delta = _object(choice.get("delta") or {}, "A delta")
-        self._text.append(self._kept(_text(delta, "content")))
+        text = _text(delta, "content")
+        self._text.append(self._kept(text))
         reasoning = _text(delta, "reasoning_content") or _text(delta, "reasoning")
         self._reasoning.append(self._kept(reasoning))
+        if self._aloud is not None:
+            self._aloud("reasoning", reasoning)
+            self._aloud("text", text)
         for call in _list(delta.get("tool_calls"), "`tool_calls`"):
             self._call(_object(call, "A tool call"))
         self._finish = self._kept(_text(choice, "finish_reason")) or self._finish
