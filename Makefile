@@ -17,7 +17,7 @@ BUILT := src/deputy/web/static/index.html
 MODULES := console/node_modules/.package-lock.json
 CONSOLE := $(shell find console/src -type f ! -name schema.gen.ts 2>/dev/null) $(wildcard console/*.*)
 
-.PHONY: help setup demo console test chaos lint format types bench docs conformance lock clean
+.PHONY: help setup demo console test chaos lint format types bench docs pictures conformance lock clean
 
 help: ## say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench: setup console $(BENCH_STAMP) ## measure, side by side with peers
 
 docs: setup ## build the reference pages
 	@$(BIN)/python docs/build.py $(ARGS)
+
+pictures: setup console ## take the pictures of the console's pages for docs/
+	@$(BIN)/python docs/pictures.py $(ARGS)
 
 clean: ## remove environments, caches and what was built
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist docs/_site console/node_modules src/deputy/web/static
