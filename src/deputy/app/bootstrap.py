@@ -1,15 +1,19 @@
 """The composition root: the only place where adapters meet the kernel."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from deputy.adapters.store.sqlite import SqliteStore
+from deputy.adapters.store.sqlite.tally import SqliteTally
 from deputy.app.config import Settings, find_workspace, load
 from deputy.app.deployment import Deployment
 from deputy.app.models import Models
 from deputy.app.secrets import Secrets
 from deputy.app.starting import Endings, Sources
+from deputy.app.statistics.keeping import Keeping
 from deputy.app.versions import Versions, keep
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
@@ -41,18 +45,28 @@ class Office:
         self.store, self.clock = store, clock
         self.notices: Callable[[str], None] = lambda _: None  #: told what a person at the terminal should know
         self.crashes: list[tuple[str, BaseException]] = []
+        self.jobs: dict[str, object] = {}  #: what was begun in this process for everybody, by its name
+        self._beside: set[asyncio.Task[None]] = set()
         self.deployment = Deployment(settings, self._files_changed)
         self.secrets = Secrets(settings.folder, lambda: self.settings.references)
         self._sources: list[Sources] = []
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
         self.live = Live()  #: what models say in this process before it is committed
         self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
+        self._keeping: Keeping | None = None
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
 
     @property
     def settings(self) -> Settings:
         """What the files say now."""
         return self.deployment.settings
+
+    @property
+    def keeping(self) -> Keeping:
+        """The sums over the journal; their file is opened when somebody first asks."""
+        if self._keeping is None:
+            self._keeping = Keeping(self.store, SqliteTally(self.settings.folder / ".deputy" / "statistics.db"))
+        return self._keeping
 
     def worker(self, *, kind: str = "worker") -> Worker:
         """A worker for this workspace; `kind` "run" serves one terminal."""
@@ -90,10 +104,24 @@ class Office:
         for deployed in self.settings.agents.values():
             await keep(self.store, self.clock, deployed)
 
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let something go on beside everything else, at most until this closes."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
+
     async def close(self) -> None:
         """Let go of everything."""
+        if self._beside:
+            going = set(self._beside)
+            for task in going:
+                task.cancel()
+            await asyncio.wait(going)
         for sources in self._sources:
             await sources.close()
+        if self._keeping is not None:
+            await self._keeping.tally.close()
         await self.versions.close()
         await self._models.close()
         await self.store.close()

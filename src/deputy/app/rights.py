@@ -14,7 +14,7 @@ __all__ = ["ACTIONS", "RIGHTS", "Action", "decides", "holds", "may", "require", 
 Action = Literal[
     "me", "agents.read", "runs.read", "runs.start", "runs.cancel", "runs.message", "inbox.read", "inbox.answer",
     "budget.read", "people.read", "triggers.read", "audit.read", "workspace.freeze", "doctor.read", "metrics.read",
-    "tokens.own", "tokens.all", "sessions.own", "sessions.all",
+    "tokens.own", "tokens.all", "sessions.own", "sessions.all", "stats.read", "settings.read", "models.prove",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -43,13 +43,18 @@ RIGHTS: Mapping[Action, frozenset[str]] = {
     "tokens.all": _RUN,
     "sessions.own": _ALL,
     "sessions.all": _RUN,
+    "stats.read": _SEE | {"approver"},
+    "settings.read": _SEE,
+    "models.prove": _RUN | {"builder"},  # real calls, which cost money
 }
 
 _WORDS: Mapping[Action, str] = {
     "runs.start": "start runs", "runs.cancel": "cancel runs", "runs.message": "write to runs",
     "inbox.answer": "answer items", "budget.read": "see the budget", "audit.read": "audit the record",
-    "workspace.freeze": "freeze or thaw", "doctor.read": "examine the workspace", "metrics.read": "read the metrics",
-    "tokens.all": "manage the tokens of others", "sessions.all": "end the sessions of others",
+    "workspace.freeze": "freeze or thaw", "doctor.read": "examine the workspace",
+    "metrics.read": "read the metrics", "tokens.all": "manage the tokens of others",
+    "sessions.all": "end the sessions of others", "stats.read": "see the statistics",
+    "settings.read": "see the settings", "models.prove": "prove models",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 from deputy.app.config import Settings
 from deputy.app.queries import Opened
 from deputy.base.canonical import decode
+from deputy.base.errors import UsageError
 from deputy.domain.chain import GENESIS
 from deputy.domain.cost import Cost, Limits, format_money
 from deputy.domain.event import Started
@@ -19,7 +20,7 @@ from deputy.domain.waiting import waiting_on
 from deputy.kernel.approval import Asked
 from deputy.ports.store import Account, Item, RunRow
 
-__all__ = ["account_view", "exit_code", "inbox_view", "message_view", "run_line", "run_view", "spent"]
+__all__ = ["account_view", "exit_code", "inbox_view", "message_view", "read_time", "run_line", "run_view", "spent"]
 
 STATES: Mapping[EffectStatus, str] = {
     "proposed": "proposed", "shadowed": "proposed", "asked": "asked", "approved": "asked", "denied": "denied",
@@ -35,6 +36,19 @@ def money(amount: int, currency: str) -> dict[str, str]:
 def moment(at: datetime | None) -> str | None:
     """A time as RFC 3339."""
     return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def read_time(text: str) -> datetime | None:
+    """A time that somebody wrote, or None where they wrote nothing; raises UsageError for what is none."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise UsageError(f"{text!r} is no time.", "Write RFC 3339, with its zone, as in 2026-11-23T08:00:00Z.")
+    return at
 
 
 def spent(cost: Cost, currency: str) -> dict[str, Any]:

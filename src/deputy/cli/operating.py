@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from deputy.base.errors import UsageError
 from deputy.cli.completing import agents
 from deputy.cli.options import AsJson, AsPerson, Workspace
 from deputy.cli.session import Office, Signals, perform
@@ -23,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("freeze")(_freeze)
     app.command("thaw")(_thaw)
     app.command("budget")(_budget)
+    app.command("stats")(_stats)
 
 
 def _worker(
@@ -94,5 +96,45 @@ def _budget(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson = F
             terminal.emit(found)
         else:
             show_accounts(office, terminal, found)
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _stats(
+    ctx: typer.Context,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="From then on.", show_default="30 days, or 24 hours")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Until then.", show_default="now")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", metavar="day|hour", help="In which steps.")] = "day",
+    of: Annotated[
+        str | None, typer.Option("--of", metavar="AGENT|group:TEAM", help="Of one agent, or of a team's.",
+                                 show_default=False)
+    ] = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Show spend, runs, waiting times, incidents and people's minutes over time."""
+    if by not in ("day", "hour"):
+        raise UsageError(f"{by!r} is neither `day` nor `hour`.", "Write one of the two.")
+    named = of or ""
+    team = named.removeprefix("group:") if named.startswith("group:") else ""
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.figures import Asked, statistics
+        from deputy.app.views import read_time
+        from deputy.cli.tables import show_statistics
+
+        span = "hour" if by == "hour" else "day"
+        asked = Asked(read_time(since or ""), read_time(until or ""), span, "" if team else named, team)
+        with terminal.busy("Reading the journal"):
+            found = await statistics(office, person_named(office, None), asked, everything=True)
+        if as_json:
+            terminal.emit(found)
+        else:
+            show_statistics(terminal, found)
 
     perform(ctx, work, workspace, as_json=as_json)

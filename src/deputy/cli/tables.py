@@ -13,10 +13,13 @@ from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, one_line
 from deputy.domain.trigger import Schedule
 
-__all__ = ["show_accounts", "show_alarms", "show_runs", "show_secrets", "show_triggers"]
+__all__ = ["show_accounts", "show_alarms", "show_runs", "show_secrets", "show_statistics",
+    "show_triggers",
+]  # fmt: skip
 
 STYLES = {"waiting": "yellow", "failed": "red", "cancelled": "red", "done": "green", "running": "cyan"}
 ALARMS = 5  #: that are shown beside something else
+STEPS = 31  #: days or hours that people are shown
 DAYS = 14  #: days of accounts that people are shown
 
 
@@ -127,3 +130,32 @@ def show_secrets(office: Office, terminal: Terminal, found: Sequence[Mapping[str
         who = (secret["by"] or "").removeprefix("person:")
         shown.append([Text(secret["name"], style="bold"), state, at, who, ", ".join(secret["used_by"]) or "nothing"])
     _show(terminal, ("SECRET", "", "WHEN", "BY", "USED BY"), shown)
+
+
+def show_statistics(terminal: Terminal, found: Mapping[str, Any]) -> None:
+    """Write what happened in a window of time: a line a day or hour in which anything did, then agents, then all."""
+    rows = [one for one in found["series"] if any(one[name] for name in ("begun", "decided", "asked", "incidents"))]
+    shown = [_figures(one["start"][:16].replace("T", " "), one) for one in rows[-STEPS:]]
+    shown += [_figures(one["agent"], one) for one in found["agents"]]
+    if not shown:
+        terminal.say("Nothing happened in this time.")
+        return
+    total = found["total"]
+    shown.append(_figures("in all", total))
+    _show(terminal, ("WHEN, WHO", "SPENT", "TOKENS", "BEGUN", "DONE", "FAILED", "ASKED", "DECIDED", "WRONG"), shown, 8)
+    wait, minutes = total["waiting"], total["minutes"]
+    if wait["answers"]:
+        terminal.say(f"Answers took {_seconds(wait['median'])} (median), {_seconds(wait['p95'])} (95 of 100).")
+    saved = "" if minutes["saved"] is None else f"; finished runs saved {minutes['saved']:g}, by what agents declare"
+    terminal.say(f"People spent about {minutes['spent']:g} minutes deciding{saved}.")
+    terminal.say(f"Money in {total['spend']['currency']}, times in UTC.", style="dim")
+
+
+def _figures(name: str, one: Mapping[str, Any]) -> list[str]:
+    counts = ("tokens", "begun", "done", "failed", "asked", "decided", "incidents")
+    return [name, one["spend"]["amount"], *[str(one[count]) for count in counts]]
+
+
+def _seconds(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{seconds:.1f} s" if minutes < 1 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

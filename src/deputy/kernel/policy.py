@@ -95,7 +95,7 @@ class Policy:
     # -- who may answer
 
     def _with_people(self, q: Question, ask: Ask) -> Verdict:
-        entries = ask.approvers or self._default_approvers(q)
+        entries = ask.approvers or self.usual_approvers(q.agent, q.on_behalf_of)
         grant = grant_for(q.agent.grants, q.spec.name)
         amounts = [
             _amount(q.args, name) for name in ((*grant.limit, *grant.ask_above) if grant else ()) if name in q.args
@@ -112,12 +112,13 @@ class Policy:
             )
         return Ask(ask.rule, entries, people, ask.why)
 
-    def _default_approvers(self, q: Question) -> tuple[str, ...]:
-        owner = self._directory.people.get(q.agent.owner)
+    def usual_approvers(self, agent: Agent, on_behalf_of: str) -> tuple[str, ...]:
+        """Who is asked where a grant names nobody."""
+        owner = self._directory.people.get(agent.owner)
         if owner is not None and owner.manager:
             return (f"person:{owner.manager}",)
         if self._self_approval and not any("approver" in p.roles for p in self._directory.people.values()):
-            return (f"person:{q.on_behalf_of}",)
+            return (f"person:{on_behalf_of}",)
         return ("role:approver",)
 
     def _may_approve(self, person: str, amounts: Sequence[Decimal]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-__all__ = ["Access", "Claim", "Fed", "Found", "Pass", "PassKind", "Sought"]
+__all__ = ["Access", "Claim", "Fed", "Found", "Looked", "Pass", "PassKind", "Sought", "Told"]
 
 PassKind = Literal["link", "session", "token"]
 
@@ -66,6 +66,34 @@ class Fed(NamedTuple):
     body: bytes
 
 
+class Told(NamedTuple):
+    """A stored event of any run or of the workspace, with what its run's row says of whom it is about."""
+
+    position: int
+    run: str
+    seq: int
+    agent: str
+    on_behalf_of: str
+    link: bytes
+    body: bytes
+
+
+class Looked(NamedTuple):
+    """Which stored events are looked for, newest first; what is empty does not matter.
+
+    `holding` are bytes of which one stands in the event: a sieve, for whoever then reads what was found.
+    """
+
+    before: int = 1 << 62  #: only events at places before it
+    look: int = 20_000  #: how many places are looked at, at most
+    most: int = 50
+    run: str = ""
+    agent: str = ""
+    person: str = ""  #: whom the run acts for, or whom the event names as a principal
+    holding: Sequence[bytes] = ()
+    also: bytes = b""  #: must stand in the event too
+
+
 class Access(Protocol):
     """Passes, claims and looking through."""
 
@@ -122,4 +150,12 @@ class Access(Protocol):
 
     async def position(self) -> int:
         """The last position that was given."""
+        ...
+
+    async def told(self, after: int, most: int) -> Sequence[Told]:
+        """The events of runs and of the workspace after this position, in the order of commits."""
+        ...
+
+    async def looked(self, sought: Looked) -> tuple[Sequence[Told], int]:
+        """Events that fit, newest first, and the place before which to look on; 0 where there is nothing more."""
         ...

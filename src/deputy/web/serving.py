@@ -10,6 +10,7 @@ import uvicorn
 from deputy.app import driving
 from deputy.app.bootstrap import Office
 from deputy.app.opening import Opened
+from deputy.app.statistics.keeping import keep_up
 from deputy.web.application import application
 from deputy.web.state import Serving
 
@@ -48,6 +49,7 @@ async def serve(office: Office, opened: Opened, stop: asyncio.Event, ready: Call
     listening = asyncio.create_task(server.serve(sockets=[opened.listener]))
     working = asyncio.create_task(driving.serve(office, stop))
     stopping = asyncio.create_task(stop.wait())
+    office.beside(keep_up(office.keeping, office.clock))
     try:
         rising = asyncio.create_task(server.up.wait())
         await asyncio.wait([rising, listening, working], return_when=asyncio.FIRST_COMPLETED)

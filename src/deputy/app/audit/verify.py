@@ -11,6 +11,8 @@ waiting for what it can wait for; when a run last changed its state; an account'
 somebody's answer was removed before its run took it.
 """
 
+from collections.abc import Callable
+
 from deputy.app.audit.arrivals import check_arrivals
 from deputy.app.audit.journals import Journals
 from deputy.app.audit.ledger import Ledger
@@ -29,23 +31,27 @@ __all__ = ["verify"]
 WORKSPACE = StoredRun(0, "workspace", "", "", "", "", "", "", "workspace", "", "", "", None, None)
 
 
-async def verify(store: AuditableStore, *, anchor: Anchor | None = None) -> Report:
+async def verify(
+    store: AuditableStore, *, anchor: Anchor | None = None, told: Callable[[int], None] = lambda _: None
+) -> Report:
     """Check everything there is; `anchor` is a seal that was kept elsewhere, beside the one in the workspace's folder.
 
-    A database that cannot be read to its end is a finding, not an error.
+    `told` hears how many runs were read so far. A database that cannot be read to its end is a finding, not an error.
     """
     findings = Findings()
     try:
         async with store.snapshot() as snapshot:
-            await _Audit(snapshot, findings, anchor).all()
+            await _Audit(snapshot, findings, anchor, told).all()
     except StoreError as exc:
         findings.add("database", Place(), f"Nothing can be read: {exc.message}.")
     return findings.report()
 
 
 class _Audit:
-    def __init__(self, snapshot: Snapshot, findings: Findings, anchor: Anchor | None) -> None:
-        self._snapshot, self._findings, self._anchor = snapshot, findings, anchor
+    def __init__(
+        self, snapshot: Snapshot, findings: Findings, anchor: Anchor | None, heard: Callable[[int], None]
+    ) -> None:
+        self._snapshot, self._findings, self._anchor, self._heard = snapshot, findings, anchor, heard
         self._journals = Journals(snapshot, findings)
         self._ledger = Ledger(snapshot, findings)
         self._children: dict[str, tuple[str, int]] = {}  # runs that the present tree says it started: by whom
@@ -105,6 +111,7 @@ class _Audit:
 
     async def _run(self, tables: Tables, row: StoredRun) -> None:
         self._findings.runs += 1
+        self._heard(self._findings.runs)
         told, sound = await self._journals.read(row)
         by = self._children.pop(row.id, None)
         if not sound:

@@ -43,7 +43,8 @@ def parse_agent(text: str, file: str) -> AgentFile:
     """Read the text of an AGENT.md; `file` is its name in messages."""
     front, instructions = _split(text, file)
     table = front.table()
-    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens", "answer", "done")
+    table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens", "answer", "done",
+               "saves_minutes")  # fmt: skip
     run, day = _budget(table)
     agent = Agent(
         done=read_checks(table), name=table.need("name", _agent_name, "Give it the name of its folder."),
@@ -51,7 +52,7 @@ def parse_agent(text: str, file: str) -> AgentFile:
         owner=table.need("owner", values.line, "Name the person of people.toml who answers for this agent."),
         model=table.get("model", values.line, "default"), instructions=instructions, grants=_grants(table),
         run_limits=run, day_limits=day, max_tokens=table.get("max_tokens", values.count, _MAX_TOKENS),
-        answer=table.get("answer", _schema, None),
+        answer=table.get("answer", _schema, None), saves_minutes=table.get("saves_minutes", _minutes, None),
     )  # fmt: skip
     return AgentFile(agent=agent, front=front)
 
@@ -75,6 +76,13 @@ def _agent_name(value: object) -> str:
     if not isinstance(value, str) or not AGENT_NAME.fullmatch(value):
         raise Wrong("a name of a-z, 0-9 and -", "Use at most 64 small letters, digits and -, a - not first.")
     return value
+
+
+def _minutes(value: object) -> float:
+    found = float(values.amount(value))
+    if found > 10_000:
+        raise Wrong("a number of minutes of at most 10,000", "Say what one finished run saves.")
+    return found
 
 
 def _schema(value: object) -> dict[str, object]:

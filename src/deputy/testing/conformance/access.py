@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from deputy.domain.chain import GENESIS, link
-from deputy.ports.access import Claim, Pass, PassKind, Sought
+from deputy.ports.access import Claim, Looked, Pass, PassKind, Sought
 from deputy.ports.store import Commit, Row
 from deputy.testing.conformance.world import NOON, World, answers_of, later, new_run, scenario
 
@@ -120,3 +120,27 @@ class Reaching:
         assert list(await world.store.access.feed(fed[0].position, 1)) == fed[1:2]
         assert await world.store.access.position() == fed[-1].position
         assert list(await world.store.access.feed(fed[-1].position, 10)) == []
+
+    @scenario
+    async def test_events_are_told_in_the_order_of_commits_and_looked_for_from_the_newest(self, world: World) -> None:
+        access = world.store.access
+        start, body = await access.position(), b'{"by":"person:lin","type":"Workspace"}'
+        await world.store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body))
+        first, second = new_run("r-1"), new_run("r-2")
+        for run in (first, second):
+            await world.store.commit(Commit(run=run.id, lease=None, children=[run]))
+        told = await access.told(start, 10)
+        assert [(one.run, one.seq) for one in told][1:] == [("r-1", 1), ("r-2", 1)]
+        assert told[1].agent == first.agent
+        assert (told[2].link, told[2].body) == (second.started.link, second.started.body)
+        assert [one.position for one in told] == sorted(one.position for one in told)
+        newest, onward = await access.looked(Looked(most=2))
+        assert [one.run for one in newest] == ["r-2", "r-1"]
+        assert onward == newest[-1].position
+        (noted,), _ = await access.looked(Looked(before=onward, person="lin"))
+        assert noted.run == "workspace"
+        assert [one.run for one in (await access.looked(Looked(run="r-1")))[0]] == ["r-1"]
+        assert (await access.looked(Looked(agent="nobody")))[0] == []
+        assert (await access.looked(Looked(holding=[b'"type":"Workspace"'], most=1)))[0] == [noted]
+        assert (await access.looked(Looked(also=b"nothing holds this")))[0] == []
+        assert (await access.looked(Looked(look=1)))[1] == newest[0].position

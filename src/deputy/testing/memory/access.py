@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from deputy.base.canonical import decode
-from deputy.ports.access import Claim, Fed, Found, Pass, PassKind, Sought
+from deputy.ports.access import Claim, Fed, Found, Looked, Pass, PassKind, Sought, Told
 from deputy.testing.memory.tables import WORKSPACE, MemoryDatabase, OwnedRun, aware
 
 __all__ = ["MemoryAccess"]
@@ -95,6 +95,35 @@ class MemoryAccess:
 
     async def position(self) -> int:
         return len(self._database().journal)
+
+    async def told(self, after: int, most: int) -> Sequence[Told]:
+        return [self._told(n) for n in range(after + 1, len(self._database().journal) + 1)][:most]
+
+    async def looked(self, sought: Looked) -> tuple[Sequence[Told], int]:
+        upto = min(sought.before, len(self._database().journal) + 1)
+        since = 1 if sought.run else max(upto - sought.look, 1)
+        found: list[Told] = []
+        for n in reversed(range(since, upto)):
+            one = self._told(n)
+            if (
+                sought.run in ("", one.run)
+                and sought.agent in ("", one.agent)
+                and (sought.person in ("", one.on_behalf_of) or f'"person:{sought.person}"'.encode() in one.body)
+                and (not sought.holding or any(part in one.body for part in sought.holding))
+                and sought.also in one.body
+            ):
+                found.append(one)
+            if len(found) == sought.most:
+                return found, n if n > 1 else 0
+        return found, since if since > 1 else 0
+
+    def _told(self, position: int) -> Told:
+        db = self._database()
+        name, seq = db.journal[position - 1]
+        run = db.journal_of(name)
+        assert run is not None
+        stored = run.rows[seq - 1]
+        return Told(position, name, seq, run.row.agent, run.row.on_behalf_of, stored.link, stored.body)
 
 
 def _fits(run: OwnedRun, sought: Sought) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncGenerator
-from datetime import datetime
 from typing import Any, cast, get_args
 
 import msgspec
@@ -57,22 +56,10 @@ async def runs(asked: Asked) -> Any:
     if not 1 <= query.limit <= MOST:
         raise UsageError(f"A page cannot have {query.limit} runs.", f"Ask for 1 to {MOST}.")
     sought = queries.Sought(
-        states, query.agent, query.on_behalf_of, _time(query.since), query.text, query.cursor, query.limit
+        states, query.agent, query.on_behalf_of, views.read_time(query.since), query.text, query.cursor, query.limit
     )
     page = await seeing.my_runs(asked.office, asked.caller.person, sought)
     return {"runs": [views.run_line(row) for row in page.runs], "next": page.after or None}
-
-
-def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise UsageError(f"{text!r} is no time.", "Write RFC 3339, with its zone, as in 2026-11-23T08:00:00Z.")
-    return at
 
 
 async def run(asked: Asked) -> Any:

@@ -11,6 +11,7 @@ from deputy.app.bootstrap import Office
 from deputy.app.metrics import exposition
 from deputy.app.rights import require
 from deputy.web.api import doors, signing
+from deputy.web.api.board import BOARD
 from deputy.web.api.conversing import CONVERSING
 from deputy.web.api.document import document
 from deputy.web.api.following import FOLLOWING
@@ -22,7 +23,7 @@ from deputy.web.api.writing import WRITING
 
 __all__ = ["ENDPOINTS", "routes"]
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *FOLLOWING, *WRITING, *CONVERSING, *PASSING)
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD)
 
 
 def routes(office: Office, going: Callable[[], bool]) -> list[Route]:

@@ -8,7 +8,7 @@ from deputy.adapters.store.sqlite.arrivals import InTransaction, Reading, instan
 from deputy.adapters.store.sqlite.connection import Database, statement
 from deputy.adapters.store.sqlite.reading import moment
 from deputy.base.canonical import canonical
-from deputy.ports.access import Claim, Fed, Found, Pass, PassKind, Sought
+from deputy.ports.access import Claim, Fed, Found, Looked, Pass, PassKind, Sought, Told
 
 __all__ = ["SqliteAccess"]
 
@@ -126,6 +126,30 @@ class SqliteAccess:
         """The last position that was given."""
         found: int = await self._read(lambda r: r.execute(statement("last_position")).get)
         return found
+
+    async def told(self, after: int, most: int) -> Sequence[Told]:
+        """The events of runs and of the workspace after this position, in the order of commits."""
+        rows = await self._read(lambda r: r.execute(statement("told"), (after, most)).fetchall())
+        return [Told(*row) for row in rows]
+
+    async def looked(self, sought: Looked) -> tuple[Sequence[Told], int]:
+        """Events that fit, newest first, and the place before which to look on; 0 where there is nothing more."""
+        holding = canonical([one.hex() for one in sought.holding]).decode()
+
+        def work(r: Database) -> tuple[Sequence[Told], int]:
+            upto = min(sought.before, r.execute(statement("last_position")).get + 1)
+            if sought.run:
+                seq = r.execute(statement("seq_before"), (sought.run, upto)).get
+                values = (sought.run, seq, sought.agent, sought.person, holding, sought.also, sought.most)
+                rows = r.execute(statement("told_of_run_before"), values).fetchall()
+                return [Told(*row) for row in rows], rows[-1][0] if len(rows) == sought.most else 0
+            since = max(upto - sought.look, 1)
+            values = (upto, since, sought.agent, sought.person, holding, sought.also, sought.most)
+            rows = r.execute(statement("told_before"), values).fetchall()
+            after = rows[-1][0] if len(rows) == sought.most else since
+            return [Told(*row) for row in rows], after if after > 1 else 0
+
+        return await self._read(work)
 
 
 def _values(granted: Pass) -> tuple[Any, ...]:

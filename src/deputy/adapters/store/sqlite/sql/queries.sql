@@ -409,3 +409,57 @@ WHERE j.position > ? AND j.run > 0 ORDER BY j.position LIMIT ?;
 
 -- name: last_position$
 SELECT ifnull(max(position), 0) FROM journal;
+
+-- name: told
+SELECT j.position, r.id, j.seq, r.agent, r.on_behalf_of, j.link, j.body FROM journal j JOIN runs r ON r.key = j.run
+WHERE j.position > ? ORDER BY j.position LIMIT ?;
+
+-- name: told_before
+SELECT j.position, r.id, j.seq, r.agent, r.on_behalf_of, j.link, j.body
+FROM journal j CROSS JOIN runs r ON r.key = j.run
+WHERE j.position < ?1 AND j.position >= ?2 AND (?3 = '' OR r.agent = ?3)
+AND (?4 = '' OR r.on_behalf_of = ?4 OR instr(j.body, CAST('"person:' || ?4 || '"' AS BLOB)) > 0)
+AND (?5 = '[]' OR EXISTS (SELECT 1 FROM json_each(?5) WHERE instr(j.body, unhex(value)) > 0))
+AND (?6 = x'' OR instr(j.body, ?6) > 0)
+ORDER BY j.position DESC LIMIT ?7;
+
+-- name: told_of_run_before
+SELECT j.position, r.id, j.seq, r.agent, r.on_behalf_of, j.link, j.body
+FROM runs r CROSS JOIN journal j ON j.run = r.key AND j.seq < ?2
+WHERE r.id = ?1 AND (?3 = '' OR r.agent = ?3)
+AND (?4 = '' OR r.on_behalf_of = ?4 OR instr(j.body, CAST('"person:' || ?4 || '"' AS BLOB)) > 0)
+AND (?5 = '[]' OR EXISTS (SELECT 1 FROM json_each(?5) WHERE instr(j.body, unhex(value)) > 0))
+AND (?6 = x'' OR instr(j.body, ?6) > 0)
+ORDER BY j.seq DESC LIMIT ?7;
+
+-- name: seq_before$
+SELECT ifnull(max(j.seq), 0) + 1 FROM runs r JOIN journal j ON j.run = r.key WHERE r.id = ? AND j.position < ?;
+
+-- name: tally_mark^
+SELECT position, link FROM mark;
+
+-- name: tally_set_mark!
+UPDATE mark SET position = ?, link = ?;
+
+-- name: tally_notes
+SELECT name, body FROM notes;
+
+-- name: tally_put_note!
+INSERT OR REPLACE INTO notes (name, body) VALUES (?, ?);
+
+-- name: tally_forget_note!
+DELETE FROM notes WHERE name = ?;
+
+-- name: tally_add!
+INSERT INTO sums (span, start, agent, measure, value) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (span, start, agent, measure) DO UPDATE SET value = value + excluded.value;
+
+-- name: tally_forget_sums!
+DELETE FROM sums;
+
+-- name: tally_forget_notes!
+DELETE FROM notes;
+
+-- name: tally_sums
+SELECT start, agent, json_group_object(measure, value) FROM sums WHERE span = ?1 AND start >= ?2 AND start < ?3
+AND (?4 = '[]' OR agent IN (SELECT value FROM json_each(?4))) GROUP BY start, agent ORDER BY start, agent;
