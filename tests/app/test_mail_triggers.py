@@ -112,6 +112,22 @@ def test_no_run_comes_of_bounces_and_answering_machines():
     play(scenario)
 
 
+def test_a_letter_of_ours_that_came_back_is_told_of_even_where_it_does_not_match():
+    async def run() -> None:
+        box, back = Box(), list[Bounce]()
+
+        async def came_back(bounce: Bounce) -> None:
+            back.append(bounce)
+
+        listener = Listener(TRIGGER, SOURCE, box, StillClock(), came_back)
+        box.add("Undelivered", bounce=Bounce(message_id="<r1.2@us>"))
+        assert [a.id for a in (await listener.look("0")).arrivals] == []
+        assert [bounce.message_id for bounce in back] == ["<r1.2@us>"]
+        await listener.close()
+
+    asyncio.run(run())
+
+
 def test_a_quiet_mailbox_is_asked_whether_it_is_there(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(letters, "FIRST", 0.05)
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from deputy.app import commands, queries
 from deputy.app.bootstrap import Office
+from deputy.app.returned import bring_back
 from deputy.base.canonical import canonical
 from deputy.base.errors import DeputyError, UsageError
-from deputy.base.ids import new_run_id, split_effect_id
+from deputy.base.ids import new_run_id
 from deputy.domain.principal import Person
 from deputy.kernel.approval import Asked, shown
 from deputy.ports.channel import Channel, Heard, Notice
@@ -125,14 +126,11 @@ class Correspondence:
             await self._channel.tell(notice)
 
     async def _came_back(self, heard: Heard) -> None:
-        """Tell an agent's owner, once, that a letter of it did not arrive."""
-        name, number = split_effect_id(heard.effect) or ("", 0)
-        row = await self._office.store.run(name)
-        if row is None:
+        """Tell the run that sent it, if it lives, and its agent's owner, once, that a letter did not arrive."""
+        returned = await bring_back(self._office.store, self._office.clock, heard.effect, heard.words)
+        if returned is None:
             return
-        run = await queries.open_run(self._office, name)
-        if not any(effect.n == number for effect in run.effects.values()):
-            return
+        row = returned.row
         said = _line(f"A letter of {row.agent} came back, {heard.words}")
         self._office.notices(said)
         deployed = self._office.settings.agents.get(row.agent)
@@ -141,7 +139,11 @@ class Correspondence:
         if owner is None or not owner.email:
             return
         token = hmac.new(self._key(), canonical([heard.effect, owner.id]), hashlib.sha256).hexdigest()[:32]
-        text = f"{said}\n\nSo says a report of delivery, which anybody could have written.\nEffect: {heard.effect}\n"
+        lives = "The run goes on, and was told." if returned.told else f"The run is {row.state} already."
+        text = (
+            f"{said}\n\nSo says a report of delivery, which anybody could have written.\n"
+            f"Effect: {heard.effect}\n{lives}\n"
+        )
         notice = Notice(
             key=f"bounce.{heard.effect}", token=token, address=owner.email, text=text,
             subject=f"A letter of {row.agent} came back",

@@ -6,6 +6,7 @@ look that finds another cursor than its own (somebody else took a step, or a com
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
 from deputy.app.occasions import arrival_of, with_text
 from deputy.base.clock import Clock
@@ -15,7 +16,7 @@ from deputy.domain.trigger import Mail, Trigger
 from deputy.kernel.starter import Look
 from deputy.ports.arrivals import Arrival
 from deputy.ports.mailbox import Arrival as Delivery
-from deputy.ports.mailbox import Letter, Mailbox, notice_named_by
+from deputy.ports.mailbox import Bounce, Letter, Mailbox, notice_named_by
 
 __all__ = ["Listener"]
 
@@ -27,8 +28,12 @@ PROBE = 60.0  #: seconds after which a quiet mailbox is asked whether it is ther
 class Listener:
     """One mailbox, on behalf of one trigger."""
 
-    def __init__(self, trigger: Trigger, source: Mail, mailbox: Mailbox, clock: Clock) -> None:
+    def __init__(
+        self, trigger: Trigger, source: Mail, mailbox: Mailbox, clock: Clock,
+        came_back: Callable[[Bounce], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
         self._trigger, self._source, self._mailbox, self._clock = trigger, source, mailbox, clock
+        self._came_back = came_back
         self._letters: asyncio.Queue[Delivery] = asyncio.Queue(AT_ONCE)
         self._listening: asyncio.Task[None] | None = None
         self._cursor, self._probed, self._down = "", 0.0, False
@@ -46,6 +51,8 @@ class Listener:
                 async with asyncio.timeout(FIRST if fresh and not arrivals else NEXT):
                     delivery = await self._letters.get()
                 self._cursor = delivery.cursor
+                if self._came_back is not None and (back := delivery.letter.bounce) is not None:
+                    await self._came_back(back)
                 if _matches(self._source, delivery.letter):
                     arrivals.append(_arrival(self._trigger, delivery))
         if self._listening is not None and self._listening.done() and not self._listening.cancelled():

@@ -1,7 +1,7 @@
 """What the starter of runs needs of a workspace: its declarations, its files, and looks at its sources."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,12 +10,14 @@ import msgspec
 from deputy.adapters.folder import File, FolderWatch
 from deputy.adapters.tool.files.paths import PathRefused, parts_of
 from deputy.adapters.tool.files.placing import place
+from deputy.adapters.wire.mail.addresses import domain_of
 from deputy.app.config import Connection, Settings
 from deputy.app.config.connections.mail import MailConnection
 from deputy.app.deployment import Deployment
 from deputy.app.letters import Listener
 from deputy.app.mailboxes import Premises, mailbox_of
 from deputy.app.occasions import arrival_of, with_text
+from deputy.app.returned import bring_back
 from deputy.app.versions import keep
 from deputy.base.canonical import digest
 from deputy.base.clock import Clock
@@ -29,6 +31,7 @@ from deputy.domain.trigger import Folder, Mail, RunEnd, Trigger
 from deputy.kernel.flow import context_label
 from deputy.kernel.starter import Look
 from deputy.ports.arrivals import Arrival
+from deputy.ports.mailbox import Bounce, effect_named_by
 from deputy.ports.store import Store
 
 __all__ = ["Endings", "Sources"]
@@ -118,10 +121,22 @@ class Sources:
             if known is not None:
                 await known[1].close()
             mailbox = mailbox_of(connection, Premises(self._deployment.settings.folder, self._clock, self._lend))
-            known = self._listeners[trigger.key] = (
-                (trigger.spec, connection), Listener(trigger, source, mailbox, self._clock)
-            )  # fmt: skip
+            came_back = None if connection.channel else self._came_back(domain_of(connection.address))
+            listener = Listener(trigger, source, mailbox, self._clock, came_back)
+            known = self._listeners[trigger.key] = ((trigger.spec, connection), listener)
         return known[1]
+
+    def _came_back(self, domain: str) -> Callable[[Bounce], Awaitable[None]]:
+        """What is done about a letter of ours that came back, where no channel listens to the same mailbox."""
+
+        async def told(back: Bounce) -> None:
+            effect = effect_named_by(back.message_id, domain)
+            if back.action == "failed" and effect:
+                returned = await bring_back(self._store, self._clock, effect, back.why)
+                if returned is not None and not returned.told:
+                    self._tell(f"A letter of {returned.row.agent} came back; its run {returned.row.id} is over.")
+
+        return told
 
     async def _look_into(self, trigger: Trigger, source: Folder) -> Look:
         known = self._folders.get(trigger.key)

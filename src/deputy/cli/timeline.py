@@ -228,8 +228,8 @@ def _received(run: Run, event: Received) -> Iterator[_Line]:
             yield _Line("bad", f"nobody answered about {_tool_of(run, item)} in time")
         case Reply(text=text):
             yield _Line("good", f"{who} answers:", text)
-        case Tell(text=text):
-            yield _Line("says", f"{who} says:", text)
+        case Tell(text=text, label=label):
+            yield _Line("says", f"{label.source or who} says:", text)
         case Place(files=files):
             yield _Line("says", f"{who} put in:", ", ".join(f"{file.name} ({file.size} bytes)" for file in files))
         case Halt(end=end):

@@ -337,9 +337,12 @@ class Run:
                 self._refused(item, "Nobody answered in time.")
             case Reply(item):
                 self.replies[item] = delivery
-            case Tell(text):
-                self.turns.append(TellTurn(e.by, text))
-                self.halted = self.closing
+            case Tell(text, label):
+                self.turns.append(TellTurn(e.by, text, label))
+                if label.tainted:
+                    self.taints[label.source or "message"] = None
+                else:  # what anybody could have said wakes nothing that a person stopped
+                    self.halted = self.closing
             case Place(files, label):
                 self.turns.append(FilesTurn(e.by, files))
                 self.taints[label.source] = None

@@ -3,6 +3,7 @@
 import msgspec
 
 from deputy.domain.event import Said
+from deputy.domain.label import TRUSTED, Label
 from deputy.domain.message import Usage
 from deputy.domain.occasion import Attachment
 
@@ -18,10 +19,11 @@ class ReplyTurn(msgspec.Struct, frozen=True):
 
 
 class TellTurn(msgspec.Struct, frozen=True):
-    """Somebody said something to the run."""
+    """Somebody said something to the run; the label says whether that could have been anybody."""
 
     by: str
     text: str
+    label: Label = TRUSTED
 
 
 class FilesTurn(msgspec.Struct, frozen=True):

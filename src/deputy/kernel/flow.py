@@ -7,7 +7,7 @@ import msgspec
 
 from deputy.base.canonical import decode
 from deputy.domain.label import TRUSTED, Label, Origin, untrusted_leaves
-from deputy.domain.run import Run
+from deputy.domain.run import Run, TellTurn
 
 __all__ = ["context_label", "origins"]
 
@@ -46,6 +46,9 @@ def _outputs(run: Run, before: int) -> Iterator[tuple[str, set[str]]]:
     if occasion is not None and occasion.label.tainted:
         names = {file.name for file in occasion.files}
         yield occasion.label.source or occasion.kind, {run.material, occasion.title} | names | _members(run.material)
+    for turn in run.turns:
+        if isinstance(turn, TellTurn) and turn.label.tainted:
+            yield turn.label.source or "message", {turn.text}
     for effect in run.effects.values():
         if effect.n != before and effect.kind == "tool" and effect.status == "done" and effect.label.tainted:
             leaves = untrusted_leaves(effect.result, effect.label)

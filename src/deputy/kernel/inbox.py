@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from deputy.domain.delivery import Approve, Expire, Halt, Raise, Refuse, Reply, Settle, delivery_from
+from deputy.domain.delivery import Approve, ChildEnded, Expire, Halt, Raise, Refuse, Reply, Settle, Tell, delivery_from
 from deputy.domain.event import BudgetRaised, Note, Received, Settled
+from deputy.domain.label import TRUSTED
 from deputy.kernel.journal import Journal
 from deputy.ports.store import Inbound
 
@@ -21,7 +22,8 @@ def take(journal: Journal, rows: Sequence[Inbound]) -> bool:
 def _take_one(journal: Journal, row: Inbound) -> None:
     run = journal.run
     delivery, at = delivery_from(row.body), journal.now()
-    received = Received(at=at, row=row.id, by=row.by, delivery=delivery)
+    label = delivery.label if isinstance(delivery, Tell | ChildEnded) else TRUSTED
+    received = Received(at=at, row=row.id, by=row.by, delivery=delivery, label=label)
     match delivery:
         case Settle(item, happened, via):
             effect = next((e for e in run.effects.values() if e.item == item and e.status == "in_doubt"), None)

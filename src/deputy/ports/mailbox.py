@@ -44,6 +44,12 @@ class Bounce(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: str = ""  #: such as `5.1.1`
     reason: str = ""
 
+    @property
+    def why(self) -> str:
+        """Who did not get the letter, and the server's reason."""
+        to = ", ".join(self.recipients[:5]) or "somebody"
+        return f"to {to}: {f'{self.status} {self.reason}'.strip() or 'no reason is given'}"
+
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A letter as it can be read: bounded, decoded, without its attachments' contents."""

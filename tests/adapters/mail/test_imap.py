@@ -82,6 +82,33 @@ def test_a_wrong_password_is_for_a_person_to_mend(dovecot: Dovecot, user: str, t
     asyncio.run(story())
 
 
+def test_a_letter_without_a_message_id_is_moved_and_known_again_among_others_that_came(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with cut_line(dovecot.port) as line:
+            tools = tools_of(account(user, line.port), tmp_path)
+            hand = Imap(ImapServer("127.0.0.1", dovecot.port, "none", user), lambda: PASSWORD)
+            await hand.do(lambda client: client.create_folder("Paid"))
+            for name in ("1", "2"):
+                dovecot.deliver(user, f"Subject: scan {name}\r\n\r\nPage {name}.\r\n".encode(), f"{name}.a.mx")
+            listed = values(await invoke(tools, "search"))["letters"]
+            first, second = (one["id"] for one in sorted(listed, key=lambda one: one["subject"]))
+            moved = values(await invoke(tools, "move", letter=first, folder="Paid"))
+            assert values(await invoke(tools, "read", letter=moved["id"]))["subject"] == "scan 1"
+            line.lost = b"COPYUID"
+            assert isinstance(await invoke(tools, "move", letter=second, folder="Paid"), Unknown)
+            line.lost = b""
+            again = values(await invoke(tools, "move", letter=second, folder="Paid"))
+            assert values(await invoke(tools, "read", letter=again["id"]))["subject"] == "scan 2"
+            elsewhere = await invoke(tools, "move", letter=second, folder="INBOX")
+            assert isinstance(elsewhere, Failed) and elsewhere.code == "not_found"
+            await tools.close()
+            await hand.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("anew", [False, True])
 def test_a_move_whose_answer_was_lost_is_done_when_it_is_asked_for_again(
     dovecot: Dovecot, user: str, tmp_path: Path, anew: bool

@@ -129,6 +129,21 @@ def test_marking_and_moving_can_be_repeated(tmp_path: Path) -> None:
     assert values(call(desk, "folders"))["folders"] == ["INBOX", "Archive"]
 
 
+def test_a_letter_without_a_message_id_is_moved_and_no_other_is_overwritten(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    put(desk.mail, b"Subject: nameless\r\n\r\nHello\r\n", "1.a.mx")
+    put(desk.mail, written(subject="clash"), "2.a.mx")
+    put(desk.mail, written(subject="other"), "2.a.mx", folder="Archive", info="S")
+    for _ in range(2):
+        moved = values(call(desk, "move", letter="INBOX/1.a.mx", folder="Archive"))
+        assert values(call(desk, "read", letter=moved["id"]))["subject"] == "nameless"
+    refused = call(desk, "move", letter="INBOX/2.a.mx", folder="Archive")
+    assert isinstance(refused, Failed) and "file of the same name" in refused.message
+    assert values(call(desk, "read", letter="INBOX/2.a.mx"))["subject"] == "clash"
+    assert values(call(desk, "read", letter="Archive/2.a.mx"))["subject"] == "other"
+    assert values(call(desk, "move", letter="INBOX/2.a.mx", folder="INBOX"))["id"] == "INBOX/2.a.mx"
+
+
 @pytest.mark.parametrize(
     ("tool", "args"),
     [

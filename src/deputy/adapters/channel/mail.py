@@ -12,7 +12,7 @@ from deputy.adapters.wire.mail.sending import Accepted, Cut, NotTaken, Post
 from deputy.adapters.wire.mail.writing import Draft, envelope_of
 from deputy.base.clock import Clock
 from deputy.ports.channel import Heard, Notice
-from deputy.ports.mailbox import Bounce, Letter, Mailbox, effect_named_by, notice_named_by
+from deputy.ports.mailbox import Letter, Mailbox, effect_named_by, notice_named_by
 
 __all__ = ["MailChannel", "own_words"]
 
@@ -56,7 +56,7 @@ class MailChannel:
             back = letter.bounce if letter.bounce is not None and letter.bounce.action == "failed" else None
             yield Heard(
                 id=arrival.id, cursor=arrival.cursor, key=key, token=token, sender=letter.sender,
-                words=own_words(letter.text) if back is None else _why(back),
+                words=own_words(letter.text) if back is None else back.why[:_LONGEST],
                 effect="" if back is None else effect_named_by(back.message_id, self._domain),
             )  # fmt: skip
 
@@ -71,12 +71,6 @@ class MailChannel:
             return "", ""
         key, token, domain = notice_named_by(letter.in_reply_to or next(iter(letter.references[-1:]), ""))
         return (key, token) if domain == self._domain else ("", "")
-
-
-def _why(back: Bounce) -> str:
-    """Who did not get a letter, and the server's reason."""
-    to = ", ".join(back.recipients[:5]) or "somebody"
-    return f"to {to}: {f'{back.status} {back.reason}'.strip() or 'no reason is given'}"[:_LONGEST]
 
 
 def own_words(text: str) -> str:

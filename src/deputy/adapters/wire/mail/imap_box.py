@@ -227,14 +227,14 @@ def _listing(folder: str, selected: Selected, number: int, told: dict[bytes, Any
 
 
 def _place(folder: str, selected: Selected, number: int, head: bytes) -> str:
-    """A letter's place: its number, and something of its Message-ID, by which it is known when it has another."""
-    known = _known_by(head)
-    return f"{folder}/{selected.validity}.{number}{'.' if known else ''}{known}"
+    """A letter's place: its number, and something by which it is known when it has another number."""
+    return f"{folder}/{selected.validity}.{number}.{_known_by(head)}"
 
 
 def _known_by(head: bytes) -> str:
+    """What stays the same wherever a letter is moved: of its Message-ID, or of its whole header where it has none."""
     found = _MESSAGE_ID.search(head)
-    return hashlib.sha256(found[1]).hexdigest()[:16] if found else ""
+    return hashlib.sha256(found[1] if found else head).hexdigest()[:16]
 
 
 def _whole(client: Client, folder: str, selected: Selected, number: int) -> Whole | None:
@@ -277,9 +277,10 @@ def _move(client: Client, *, place: str, folder: str) -> str:
         raise MailboxRefused(f"There is no folder `{without_hidden(folder)[:100]}`", "See which there are.")
     before = client.folder_status(folder, ["UIDNEXT"])[b"UIDNEXT"]
     opened = _opened(client, place, readonly=False)
-    if opened is None or not client.fetch([opened[2]], ["FLAGS"]):
+    listed = _listings(client, opened[0], opened[1], [opened[2]]) if opened is not None else []
+    if opened is None or not listed:
         return _moved_before(client, place, folder)
-    number = opened[2]
+    number, known = opened[2], _known_by(listed[0].head)
     if client.has_capability("MOVE"):
         client.move([number], folder)
     else:
@@ -288,11 +289,8 @@ def _move(client: Client, *, place: str, folder: str) -> str:
         if client.has_capability("UIDPLUS"):
             client.uid_expunge([number])
     target = _select(client, folder=folder)
-    fresh = [n for n in client.search(["UID", f"{before}:*"]) if n >= before]
-    if not fresh:
-        return f"{folder}/"
-    known = _NAME.fullmatch(split_place(place)[1])
-    return f"{folder}/{target.validity}.{max(fresh)}{f'.{known[3]}' if known and known[3] else ''}"
+    fresh = sorted(n for n in client.search(["UID", f"{before}:*"]) if n >= before)[-_MOVED:]
+    return _known_there(client, folder, target, fresh, known) or f"{folder}/"
 
 
 def _moved_before(client: Client, place: str, folder: str) -> str:
@@ -302,10 +300,17 @@ def _moved_before(client: Client, place: str, folder: str) -> str:
         return ""
     target = _select(client, folder=folder)
     latest = sorted(client.search(["UID", f"{max(target.following - _MOVED, 1)}:*"]))[-_MOVED:]
-    fields = client.fetch(latest, ["BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]) if latest else {}
+    return _known_there(client, folder, target, latest, known[3])
+
+
+def _known_there(client: Client, folder: str, target: Selected, numbers: Sequence[int], known: str) -> str:
+    """The place of the letter that is known by this, the newest of these numbers; empty if it is none of them."""
+    fields = client.fetch(list(numbers), ["BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"]) if numbers else {}
     heads = {number: told.get(b"BODY[HEADER.FIELDS (MESSAGE-ID)]") or b"" for number, told in fields.items()}
-    found = [number for number, head in heads.items() if _known_by(head) == known[3]]
-    return f"{folder}/{target.validity}.{max(found)}.{known[3]}" if found else ""
+    for number in [number for number, head in heads.items() if not _MESSAGE_ID.search(head)]:
+        heads[number] = next((listing.head for listing in _listings(client, folder, target, [number])), b"")
+    found = [number for number, head in heads.items() if _known_by(head) == known]
+    return f"{folder}/{target.validity}.{max(found)}.{known}" if found else ""
 
 
 def _idle(client: Client) -> bool:

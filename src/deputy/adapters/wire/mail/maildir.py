@@ -5,6 +5,7 @@ It knows files, not what is in them.
 """
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -131,6 +132,9 @@ class Maildir:
         stored = self.find(folder, name)
         if stored is None:
             return self.find(to, name) is not None  # it was moved before
+        there = self.find(to, name)
+        if there is not None and there.path != stored.path:
+            raise FileExistsError(errno.EEXIST, "another letter of this name is there")
         target = self.where(to) / "cur" / f"{name}:2,{stored.flags}"
         os.rename(stored.path, target)
         sync_folder(target.parent)

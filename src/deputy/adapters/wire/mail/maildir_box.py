@@ -63,7 +63,13 @@ class MaildirBox:
         def move() -> str:
             if not (self._maildir.where(folder) / "cur").is_dir():
                 raise FileNotFoundError(folder)
-            return f"{folder}/{name}" if self._maildir.move(origin, name, folder) else ""
+            try:
+                return f"{folder}/{name}" if self._maildir.move(origin, name, folder) else ""
+            except FileExistsError:
+                raise MailboxRefused(
+                    f"Another letter lies in {folder!r} in a file of the same name; nothing was moved",
+                    "Move one of them by hand.",
+                ) from None
 
         return await self._away(move)
 
