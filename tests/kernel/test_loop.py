@@ -162,6 +162,28 @@ def test_a_keyed_write_is_repeated_with_the_same_key(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_refusal_says_nothing_of_an_attempt_before_it_that_gave_no_answer(tmp_path: Path) -> None:
+    async def main() -> None:
+        model = scripted(calls(("save", '{"id": 1}')), says("ok"))
+        async with bench(tmp_path, model) as work:
+            happened: set[str] = set()
+
+            async def first_time(intent: Intent) -> Result:
+                if not happened:
+                    happened.add(intent.key)
+                    return Unknown("cut")
+                return Done("saved") if len(work.tools.calls) == 3 else Failed("refused", "The line is busy.")
+
+            work.tools.answer = first_time
+            run = await work.start("clerk")
+            await work.work()
+            found = await state(work, run)
+            assert len(work.tools.calls) == 3
+            assert [e.status for e in found.effects.values() if e.kind == "tool"] == ["done"]
+
+    asyncio.run(main())
+
+
 def test_asking_for_the_same_payment_again_needs_a_person(tmp_path: Path) -> None:
     async def main() -> None:
         same = calls(("pay", '{"amount": 7}'))

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.effect import Call, EffectClass, Repeat
+from deputy.domain.effect import NOT_SENT, Call, EffectClass, Repeat
 from deputy.domain.event import Elicited, Fault, VerdictGiven
 from deputy.domain.label import TRUSTED, Label
 
@@ -30,7 +30,7 @@ class Effect:
 
     __slots__ = (
         "answer", "asked", "asks", "at", "attempt", "call", "child", "cls", "cost", "elicited", "error", "expires",
-        "first_at", "hold", "item", "keyed_for", "kind", "label", "ms", "n", "original", "repeat", "result",
+        "first_at", "hold", "item", "keyed_for", "kind", "label", "lost", "ms", "n", "original", "repeat", "result",
         "rule", "status", "verdict",
     )  # fmt: skip
 
@@ -55,6 +55,7 @@ class Effect:
         self.answer: Answer | None = None
         self.expires: datetime | None = None
         self.keyed_for = 0.0
+        self.lost = False  #: whether an attempt before the latest gave no answer, and may have done it
         self.child = ""
         self.elicited: Elicited | None = None  #: what the far side asked people last, whether they answered or not
         self.result: object = None
@@ -66,3 +67,10 @@ class Effect:
     def over(self) -> bool:
         """Whether nothing more will come of it."""
         return self.status in FINAL
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the latest attempt was sent, as far as is known, and nobody knows what came of it."""
+        if self.status == "claimed":
+            return self.elicited is None or self.elicited.live or self.elicited.attempt != self.attempt
+        return self.status == "unknown" and (self.error is None or self.error.code != NOT_SENT)

@@ -275,6 +275,7 @@ class Run:
 
     def _tool_intent(self, e: ToolIntent) -> None:
         effect = self._open(e.n, "tool", self._call(e.call, e.blob))
+        effect.lost = effect.lost or (e.attempt > 1 and effect.unanswered)
         effect.status, effect.attempt, effect.at, effect.error = "claimed", e.attempt, e.at, None
         effect.cls, effect.repeat, effect.rule, effect.keyed_for = e.cls, e.repeat, e.rule, e.keyed_for
         effect.verdict = effect.verdict or "allow"

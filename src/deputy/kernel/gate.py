@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from deputy.base.errors import DeputyError, Frozen
+from deputy.domain.arguments import MALFORMED, malformed
 from deputy.domain.builtin import BUILT_IN
 from deputy.domain.cost import NOTHING, Cost
 from deputy.domain.effect import (
@@ -33,7 +34,7 @@ from deputy.domain.event import (
 )
 from deputy.domain.label import Label
 from deputy.domain.message import Prompt
-from deputy.domain.run import MALFORMED, Effect, malformed
+from deputy.domain.run import Effect
 from deputy.domain.verdict import Allow, Ask, Deny, Shadow
 from deputy.kernel.approval import merge_patch
 from deputy.kernel.asking import ask, digest_of, doubt, new_call, question

@@ -43,8 +43,11 @@ def reply_event(visit: Visit, n: int, attempt: int, result: Result, cost: Cost) 
 
 
 def outcome_event(visit: Visit, n: int, attempt: int, result: Ending, spec: ToolSpec, cost: Cost) -> Event:
-    """A tool's answer as an event."""
-    at = visit.journal.now()
+    """A tool's answer as an event. That the latest attempt failed says nothing of one before it that gave no answer."""
+    at, effect = visit.journal.now(), visit.run.effects[n]
+    repeated = effect.lost and effect.repeat != "never"  # that one is repeated only where it is certainly not there yet
+    if isinstance(result, Failed) and result.code != NOT_SENT and repeated and effect.cls != "read":
+        result = Unknown(f"{result.message.rstrip('.')}; an attempt before that gave no answer.")
     match result:
         case Done(value, extra, label):
             return Outcome(
