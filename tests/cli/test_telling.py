@@ -234,6 +234,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]):
             "trigger",
             "mcp",
             "token",
+            "agent",
         )
 
 

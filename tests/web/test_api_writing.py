@@ -163,7 +163,7 @@ def test_what_was_done_before_its_answer_was_kept_is_not_done_again(tmp_path: Pa
             told = await after.do(caller, "k", b"request", act)
             assert [asking.again for asking in tries] == [False, True]
             assert [run.id for run in await opened.store.runs()] == [told.body.decode()]
-            assert await after.do(caller, "k", b"request", act) == (201, told.body, True, True)
+            assert await after.do(caller, "k", b"request", act) == (201, told.body, True, True, None)
             assert len(tries) == 2
 
     asyncio.run(work())

@@ -25,7 +25,7 @@ SWITCHED = 200  #: freezes that are looked through for who switched something
 async def switches(office: Office, person: Person) -> dict[str, Any]:
     """What is frozen, since when and by whom."""
     rights.require(person, "agents.read")
-    frozen = set(await office.store.frozen())
+    frozen = {name for name in await office.store.frozen() if "/" not in name}  # else it is a paused trigger
     found: dict[str, Workspace] = {}
     if frozen:
         asked = Looked(run="workspace", holding=[b'"what":"frozen"'], most=SWITCHED)

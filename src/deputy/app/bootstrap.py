@@ -6,15 +6,19 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from deputy.adapters.agent_folder import at_once, held
 from deputy.adapters.store.sqlite import SqliteStore
 from deputy.adapters.store.sqlite.tally import SqliteTally
 from deputy.app.config import Settings, find_workspace, load
 from deputy.app.deployment import Deployment
+from deputy.app.history import History
 from deputy.app.models import Models
 from deputy.app.secrets import Secrets
 from deputy.app.starting import Endings, Sources
 from deputy.app.statistics.keeping import Keeping
-from deputy.app.versions import Versions, keep
+from deputy.app.tallies import Tallies
+from deputy.app.toolbox import Toolbox
+from deputy.app.versions import Versions
 from deputy.base.clock import Clock, SystemClock
 from deputy.base.errors import ConfigError, StoreError, UsageError
 from deputy.domain.catalogue import RateLimits
@@ -52,6 +56,9 @@ class Office:
         self._sources: list[Sources] = []
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
         self.live = Live()  #: what models say in this process before it is committed
+        self.history = History(store, clock)
+        self.tallies = Tallies(store)
+        self.toolbox = Toolbox(self.versions, lambda: self.settings, clock)
         self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
         self._keeping: Keeping | None = None
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
@@ -79,7 +86,7 @@ class Office:
         recovery = Recovery(self.store, rules, Gate(executor, BuiltIn(), self._turns, self.live), self.versions.pin)
         settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
         worker = Worker(
-            self.store, self.clock, recovery, settings, refresh=self._refresh, trouble=self._trouble,
+            self.store, self.clock, recovery, settings, refresh=self.refresh, trouble=self._trouble,
             crashed=self._crashed,
         )  # fmt: skip
         if kind == "worker":
@@ -102,7 +109,7 @@ class Office:
     async def keep_all(self) -> None:
         """Keep every agent's current version: a run may start any of them as its child."""
         for deployed in self.settings.agents.values():
-            await keep(self.store, self.clock, deployed)
+            await self.history.settle(deployed)
 
     def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let something go on beside everything else, at most until this closes."""
@@ -126,16 +133,28 @@ class Office:
         await self._models.close()
         await self.store.close()
 
-    # -- inside
-
-    async def _refresh(self) -> None:
+    async def refresh(self) -> None:
+        """Take note of what changed: files, and who is frozen."""
         self.deployment.freeze(frozenset(await self.store.frozen()))
         if any(model.limits != UNBOUNDED for model in self.settings.models.values()):
             self._turns.processes = sum(worker.alive for worker in await self.store.workers())
+        if self.deployment.changed():
+            with at_once(self.settings.folder) as mine:
+                if mine:  # else somebody is writing, and the next look finds all of it
+                    await self._read_again()
+
+    async def take_over(self) -> None:
+        """Let what was just written be in force here."""
+        async with held(self.settings.folder, self.clock):
+            await self._read_again()
+
+    async def _read_again(self) -> None:
         if self.deployment.refresh():
             await self.keep_all()
             await self.store.wake("frozen")
             await self.store.wake("configuration")
+
+    # -- inside
 
     def _files_changed(self, wrong: UsageError | None) -> None:
         self._models.forget()

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from deputy.app import rights
 from deputy.app.bootstrap import Office
 from deputy.app.queries import find_item, find_run, open_run
-from deputy.app.versions import compile_schema, keep
+from deputy.app.versions import compile_schema
 from deputy.base.canonical import canonical, digest, is_json
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
 from deputy.domain.agent import Agent
@@ -86,7 +86,7 @@ async def start(
     """
     rights.require(person, "runs.start")
     deployed = office.settings.agent(agent)
-    await keep(office.store, office.clock, deployed, person_principal(person.id))
+    await office.history.keep(deployed, person_principal(person.id))
     at = office.clock.now() if request is None else request.at
     by = person_principal(person.id)
     if not converses(deployed.agent):

@@ -33,6 +33,10 @@ class Deployment:
         self._policy = Policy(settings.directory, self_approval=settings.self_approval)
         self._frozen: frozenset[str] = frozenset()
 
+    def changed(self) -> bool:
+        """Whether files are not as they were when they were read."""
+        return _signature(self.settings.folder) != self._seen
+
     def refresh(self) -> bool:
         """Read the files again if they changed; True if what they say is new, or right again."""
         seen = _signature(self.settings.folder)

@@ -164,6 +164,11 @@ async def _database(opened: Office) -> AsyncGenerator[Finding]:
         message = f"{_count(len(stale), 'lock file belongs', 'lock files belong')} to no worker."
         yield Finding("workers", "warning", message, f"Delete {', '.join(f'{s}.lock' for s in sorted(stale)[:5])}.")
     for name in await opened.store.frozen():
+        if "/" in name:
+            agent, _, which = name.partition("/")
+            remedy = f"`deputy trigger resume {agent} {which}` lets it go on."
+            yield Finding("triggers", "warning", f"The trigger {name} is paused.", remedy)
+            continue
         what, command = ("Everything is", "deputy thaw") if name == "*" else (f"{name} is", f"deputy thaw {name}")
         yield Finding("frozen", "warning", f"{what} frozen.", f"`{command}` lets it go on.")
 

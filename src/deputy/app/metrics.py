@@ -38,6 +38,7 @@ FAMILIES: tuple[tuple[str, str, dict[str, str], str], ...] = (
 
 async def exposition(office: Office) -> str:
     """How the workspace stands now."""
+    frozen = [name for name in await office.store.frozen() if "/" not in name]  # else it is a paused trigger
     runs = await office.store.access.counts()
     found = await inbox(office)
     waiting = Counter(asked.kind for _, asked in found if asked.kind != "message")
@@ -50,8 +51,8 @@ async def exposition(office: Office) -> str:
     age = (office.clock.now() - min(oldest)).total_seconds() if oldest else 0.0
     for name, kind, told, value in (
         ("workers", "gauge", "Workers that live.", await live_workers(office)),
-        ("frozen", "gauge", "Agents that are frozen, and the workspace.", len(await office.store.frozen())),
         ("inbox_oldest_seconds", "gauge", "How long the oldest item waits for people.", f"{age:.3f}"),
+        ("frozen", "gauge", "Agents that are frozen, and the workspace.", len(frozen)),
         ("journal_position", "counter", "Events that were written.", await office.store.access.position()),
     ):
         lines += [f"# HELP deputy_{name} {told}", f"# TYPE deputy_{name} {kind}", f"deputy_{name} {value}"]

@@ -5,7 +5,6 @@ from typing import Any, NoReturn, assert_never
 
 from deputy.app.bootstrap import Office
 from deputy.app.config.document import did_you_mean
-from deputy.app.versions import keep
 from deputy.base.errors import NotFound
 from deputy.domain.agent import Agent, grant_for
 from deputy.domain.effect import ToolSpec
@@ -30,7 +29,7 @@ async def explain(
     Without arguments, those that have a limit are taken to be at it.
     """
     deployed = office.settings.agent(agent)
-    await keep(office.store, office.clock, deployed)
+    await office.history.keep(deployed)
     pinned = await office.versions.pin(agent, deployed.agent.version)
     spec = pinned.catalogue.find(tool)
     if spec is None:

@@ -15,6 +15,8 @@ Action = Literal[
     "me", "agents.read", "runs.read", "runs.start", "runs.cancel", "runs.message", "inbox.read", "inbox.answer",
     "budget.read", "people.read", "triggers.read", "audit.read", "workspace.freeze", "doctor.read", "metrics.read",
     "tokens.own", "tokens.all", "sessions.own", "sessions.all", "stats.read", "settings.read", "models.prove",
+    "agents.source", "agents.deploy", "agents.record", "policy.check", "triggers.tend",
+    "secrets.read", "secrets.set",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -46,6 +48,13 @@ RIGHTS: Mapping[Action, frozenset[str]] = {
     "stats.read": _SEE | {"approver"},
     "settings.read": _SEE,
     "models.prove": _RUN | {"builder"},  # real calls, which cost money
+    "agents.source": _SEE,
+    "agents.deploy": _RUN | {"builder"},
+    "agents.record": _SEE | {"approver"},
+    "policy.check": _SEE | {"approver"},
+    "triggers.tend": _WORK,  # of one's own agents; all for an owner, an admin or a builder
+    "secrets.read": _SEE,
+    "secrets.set": _RUN,
 }
 
 _WORDS: Mapping[Action, str] = {
@@ -55,6 +64,10 @@ _WORDS: Mapping[Action, str] = {
     "metrics.read": "read the metrics", "tokens.all": "manage the tokens of others",
     "sessions.all": "end the sessions of others", "stats.read": "see the statistics",
     "settings.read": "see the settings", "models.prove": "prove models",
+    "agents.source": "read agents' files",
+    "agents.deploy": "write, try or deploy agents", "agents.record": "see agents' records",
+    "policy.check": "ask what policy answers", "triggers.tend": "fire, pause or resume triggers",
+    "secrets.read": "see which secrets there are", "secrets.set": "set or remove secrets",
 }  # fmt: skip
 
 

@@ -3,13 +3,13 @@
 from typing import Any, NamedTuple
 
 from deputy.app import rights
+from deputy.app.authority import changes, direction_of
 from deputy.app.bootstrap import Office
 from deputy.app.config import Deployed
 from deputy.app.queries import Opened, find_run, inbox, opened
 from deputy.app.views import inbox_view, moment, money
 from deputy.base.errors import NotFound
 from deputy.domain.cost import Limits
-from deputy.domain.event import Workspace, event_from
 from deputy.domain.principal import ROLES, Directory, Person
 from deputy.ports.access import Sought
 from deputy.ports.store import RunRow
@@ -26,6 +26,8 @@ __all__ = [
     "sees",
     "versions",
 ]
+
+VERSIONS = 50  #: deployments that are shown
 
 
 class Page(NamedTuple):
@@ -133,13 +135,20 @@ def _limits(limits: Limits, currency: str) -> dict[str, Any]:
 async def versions(office: Office, person: Person, agent: str) -> list[dict[str, Any]]:
     """The versions of an agent that were deployed, the newest first."""
     rights.require(person, "agents.read")
-    current = office.settings.agent(agent).agent.version
-    events = [event_from(row.body) for row in await office.store.rows("workspace")]
-    return [
-        {"version": event.version, "at": moment(event.at), "by": event.by, "current": event.version == current}
-        for event in reversed(events)
-        if isinstance(event, Workspace) and event.what == "deployed" and event.subject == agent
-    ]
+    office.settings.agent(agent)
+    deployments = await office.history.of(agent)
+    found: list[dict[str, Any]] = []
+    for n in range(len(deployments) - 1, max(-1, len(deployments) - 1 - VERSIONS), -1):
+        one, before = deployments[n], deployments[n - 1] if n else None
+        made = None if before is None else changes(
+            await office.versions.past(agent, before.version), await office.versions.past(agent, one.version)
+        )  # fmt: skip
+        found.append({
+            "version": one.version, "at": moment(one.at), "by": one.by, "detail": one.detail,
+            "current": n == len(deployments) - 1, "direction": None if made is None else direction_of(made),
+            "says": [change.says for change in made or ()],
+        })  # fmt: skip
+    return found
 
 
 def people_view(directory: Directory) -> list[dict[str, Any]]:

@@ -14,11 +14,11 @@ from deputy.adapters.wire.mail.addresses import domain_of
 from deputy.app.config import Connection, Settings
 from deputy.app.config.connections.mail import MailConnection
 from deputy.app.deployment import Deployment
+from deputy.app.history import History
 from deputy.app.letters import Listener
 from deputy.app.mailboxes import Premises, mailbox_of
 from deputy.app.occasions import arrival_of, with_text
 from deputy.app.returned import bring_back
-from deputy.app.versions import keep
 from deputy.base.canonical import digest
 from deputy.base.clock import Clock
 from deputy.base.errors import DeputyError, NotFound, StoreDamaged, StoreError
@@ -47,6 +47,7 @@ class Sources:
         self, deployment: Deployment, store: Store, clock: Clock, *, tell: Callable[[str], None],
         lend: Callable[[str], str],
     ) -> None:  # fmt: skip
+        self._history = History(store, clock)
         self._deployment, self._store, self._clock, self._tell, self._lend = deployment, store, clock, tell, lend
         self._declared: tuple[Settings | None, Mapping[str, Trigger]] = (None, {})
         self._kept: set[str] = set()
@@ -72,7 +73,7 @@ class Sources:
         """The current version of an agent, with its files kept."""
         deployed = self._deployment.settings.agent(name)
         if deployed.agent.version not in self._kept:
-            await keep(self._store, self._clock, deployed)
+            await self._history.keep(deployed)
             self._kept.add(deployed.agent.version)
         return deployed.agent
 
@@ -170,6 +171,8 @@ class Endings:
                         waiting.setdefault((trigger.source.agent, state), []).append(trigger)
             self._waiting = (settings, waiting)
         assert run.started is not None
+        if run.started.trial:
+            return ()
         found = self._waiting[1].get((run.started.agent, ended.state), ())
         return [self._arrival(trigger, run, ended) for trigger in found]
 

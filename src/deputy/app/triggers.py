@@ -4,21 +4,37 @@ from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from deputy.app import rights
 from deputy.app.bootstrap import Office
 from deputy.app.occasions import arrival_of, with_text
 from deputy.app.queries import live_workers
 from deputy.app.views import moment
-from deputy.base.errors import NotFound, UsageError
+from deputy.base.errors import Conflict, Forbidden, NotFound
 from deputy.base.ids import run_id_of
+from deputy.domain.chain import link
+from deputy.domain.event import Workspace
 from deputy.domain.label import TRUSTED, Label
 from deputy.domain.occasion import Occasion
-from deputy.domain.principal import Person
+from deputy.domain.principal import Person, person_principal
+from deputy.domain.stow import stow
 from deputy.domain.trigger import Folder, Mail, RunEnd, Schedule, Source, Trigger, Webhook, kind_of
 from deputy.kernel.occurrences import next_after
 from deputy.kernel.starter import GRACE, UNREACHABLE
 from deputy.ports.arrivals import ArrivalRow, TriggerRow
+from deputy.ports.store import Row
 
-__all__ = ["Alarm", "Standing", "alarms", "described", "examined", "fire", "standings", "trigger_view"]
+__all__ = [
+    "Alarm",
+    "Standing",
+    "alarms",
+    "described",
+    "examined",
+    "fire",
+    "named",
+    "pause",
+    "standings",
+    "trigger_view",
+]
 
 RECENT = timedelta(hours=24)  #: how long an alarm is shown after what it is about was dealt with
 
@@ -32,6 +48,7 @@ class Standing(NamedTuple):
     next: datetime | None  #: when it is due, for one that goes by time
     waiting: int
     alarms: tuple[str, ...]
+    paused: bool = False
 
 
 class Alarm(NamedTuple):
@@ -52,11 +69,11 @@ async def standings(office: Office) -> list[Standing]:
         if row is not None and row.spec != trigger.spec:
             row = None
         newest = await office.store.arrivals.newest(key, 1)
-        held = not frozen.isdisjoint(("*", trigger.agent))
+        held = not frozen.isdisjoint(("*", trigger.agent, key))
         wrong = tuple(_wrong(trigger, row, office.clock.now(), working=working, held=held))
         waiting = await office.store.arrivals.pending(key)
         due = _next(trigger.source, row, office.clock.now())
-        found.append(Standing(trigger, row, newest[0] if newest else None, due, waiting, wrong))
+        found.append(Standing(trigger, row, newest[0] if newest else None, due, waiting, wrong, key in frozen))
     return found
 
 
@@ -118,7 +135,7 @@ def trigger_view(one: Standing) -> dict[str, Any]:
     return {
         "trigger": one.trigger.key, "agent": one.trigger.agent, "number": one.trigger.number,
         "kind": kind_of(one.trigger.source), "source": described(one.trigger.source), "task": one.trigger.task,
-        "overlap": one.trigger.overlap, "next": moment(one.next), "waiting": one.waiting,
+        "overlap": one.trigger.overlap, "paused": one.paused, "next": moment(one.next), "waiting": one.waiting,
         "looked": moment(one.row.looked) if one.row is not None else None, "alarms": list(one.alarms),
         "last": None if last is None else {
             "id": last.id, "at": moment(last.at), "state": last.state, "run": last.run or None,
@@ -142,11 +159,7 @@ def named(office: Office, agent: str, which: str) -> Trigger:
 async def fire(office: Office, agent: str, which: str, person: Person, text: str = "") -> str:
     """Let a trigger start a run now, as a test; what it shall have brought may be given. Returns the run's id."""
     trigger = named(office, agent, which)
-    if (
-        not {"owner", "admin", "builder"}.intersection(person.roles)
-        and person.id != office.settings.agent(agent).agent.owner
-    ):
-        raise UsageError(f"{person.id} may not fire triggers of {agent}.", "Its owner, an admin or a builder may.")
+    _may(office, agent, person, "fire")
     at = office.clock.now()
     outside = not isinstance(trigger.source, Schedule)
     label = Label(source=f"{kind_of(trigger.source)} {trigger.key}, by hand") if text and outside else TRUSTED
@@ -158,6 +171,26 @@ async def fire(office: Office, agent: str, which: str, person: Person, text: str
     await office.store.arrivals.arrive(arrival_of(occasion, *blobs))
     await office.starter().begin(trigger.key)
     return run_id_of(at, trigger.key, occasion.id)
+
+
+async def pause(office: Office, agent: str, which: str, person: Person, *, paused: bool) -> str:
+    """Let a trigger start nothing for now, or again; what comes meanwhile waits. Returns its key."""
+    trigger = named(office, agent, which)
+    _may(office, agent, person, "pause or resume")
+    if (trigger.key in await office.store.frozen()) is paused:
+        raise Conflict(f"{trigger.key} is {'paused already' if paused else 'not paused'}.", "Nothing was changed.")
+    what = "paused" if paused else "resumed"
+    event = Workspace(at=office.clock.now(), what=what, by=person_principal(person.id), subject=trigger.key)
+    body, _ = stow(event)
+    await office.store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body), (trigger.key, paused))
+    return trigger.key
+
+
+def _may(office: Office, agent: str, person: Person, do: str) -> None:
+    rights.require(person, "triggers.tend")
+    owns = person.id == office.settings.agent(agent).agent.owner
+    if not owns and not {"owner", "admin", "builder"}.intersection(person.roles):
+        raise Forbidden(f"{person.id} may not {do} triggers of {agent}.", "Its owner, an admin or a builder may.")
 
 
 async def examined(office: Office) -> AsyncGenerator[tuple[Literal["ok", "warning", "error"], str, str]]:

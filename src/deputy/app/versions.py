@@ -13,42 +13,27 @@ from deputy.adapters.tool.function import FunctionTools
 from deputy.adapters.tool.source import load_functions, load_module
 from deputy.adapters.wire.schema import Validator
 from deputy.app.config import Connection, Deployed, McpServer, Settings, agent_from_bundle, rehearsal_of
+from deputy.app.config.agents import deployed_from_bundle
 from deputy.app.deployment import Deployment
 from deputy.app.hosts import Host, Means, host_for
 from deputy.app.pins import Pins
-from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
 from deputy.base.errors import ConfigError, NotFound, StoreDamaged
 from deputy.domain.agent import Agent, Bundle, Grant
 from deputy.domain.builtin import BUILT_IN
-from deputy.domain.chain import link
 from deputy.domain.effect import ToolSpec
-from deputy.domain.event import Workspace
-from deputy.domain.principal import SYSTEM
-from deputy.domain.stow import stow
 from deputy.kernel.procedure import Procedure
 from deputy.kernel.recovery import Pinned
 from deputy.kernel.visit import Catalogue, Check
-from deputy.ports.store import Blob, Row, Store
+from deputy.ports.store import Store
 from deputy.ports.tool import Tool
 
-__all__ = ["Versions", "compile_schema", "connections_of", "keep"]
+__all__ = ["Versions", "compile_schema", "connections_of"]
 
 
 def compile_schema(parameters: Mapping[str, object]) -> Check:
     """How arguments are checked."""
     return Validator(parameters).problem
-
-
-async def keep(store: Store, clock: Clock, deployed: Deployed, by: str = SYSTEM) -> None:
-    """Keep the files of an agent's current version under its digest; a new one is noted in the workspace's journal."""
-    agent = deployed.agent
-    if agent.version in await store.blobs([agent.version]):
-        return
-    await store.put_blob(Blob(agent.version, canonical(deployed.bundle)))
-    event = Workspace(at=clock.now(), what="deployed", by=by, subject=agent.name, version=agent.version)
-    body, _ = stow(event)
-    await store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body))
 
 
 def connections_of(grants: tuple[Grant, ...], settings: Settings) -> list[Connection]:
@@ -89,6 +74,7 @@ class Versions:
         self._declared: dict[str, Agent] = {}
         self._scripts: dict[str, RehearsalScript] = {}
         self._retired: list[Host] = []
+        self._past: dict[str, Deployed] = {}
         self.pins = Pins(store, clock)
         self._files = FilesTools(self.folder / ".deputy" / "runs", clock)
 
@@ -122,6 +108,13 @@ class Versions:
             procedure = self._procedure(name, bundle) if declared.driver == "procedure" else None
             pinned = self._pinned[version] = Pinned(declared, Catalogue(specs, compile_schema), procedure, rendered)
         return pinned
+
+    async def past(self, name: str, version: str) -> Deployed:
+        """A version as its files declare it, whoever and whatever they name is gone meanwhile; raises ConfigError."""
+        if version not in self._past:
+            bundle = await self._bundle(name, version)
+            self._past[version] = deployed_from_bundle(bundle, self._deployment.settings)
+        return self._past[version]
 
     def script(self, _agent: str, version: str) -> RehearsalScript:
         """The scripted replies of a version that was pinned."""

@@ -74,6 +74,7 @@ def run_view(opened: Opened, currency: str) -> dict[str, Any]:
         "asserted_by": started.asserted if isinstance(started, Started) else "",
         "task": run.task,
         "parent": row.parent or None,
+        "trial": isinstance(started, Started) and started.trial,
         "created": moment(row.created),
         "answer": answer if ended is not None and ended.state == "done" else None,
         "error": msgspec.to_builtins(ended.error) if ended is not None and ended.error is not None else None,

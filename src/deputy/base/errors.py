@@ -54,10 +54,15 @@ class ConfigError(UsageError):
 
     code = "configuration"
 
-    def __init__(self, message: str, remedy: str = "", *, file: str = "", line: int | None = None) -> None:
+    def __init__(
+        self, message: str, remedy: str = "", *, file: str = "", line: int | None = None, column: int | None = None,
+        where: tuple[str | int, ...] = (),
+    ) -> None:  # fmt: skip
         place = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
         super().__init__(place + message, remedy)
-        self.file, self.line = file, line
+        self.sentence = message  #: without its place
+        self.file, self.line, self.column = file, line, column
+        self.where = where  #: the keys and positions that lead to what is wrong
 
 
 class NotFound(UsageError):

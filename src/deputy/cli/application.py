@@ -7,6 +7,7 @@ import typer
 
 from deputy.cli import (
     auditing,
+    building,
     entering,
     examining,
     operating,
@@ -42,6 +43,7 @@ def application() -> typer.Typer:
         triggering,
         auditing,
         examining,
+        building,
         secrets,
         servers,
         entering,

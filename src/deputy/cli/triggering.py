@@ -10,13 +10,17 @@ from deputy.cli.terminal import Terminal
 
 __all__ = ["add_to"]
 
+Which = Annotated[str, typer.Argument(metavar="N", help="The trigger's number or name.", show_default=False)]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to an application."""
     app.command("triggers")(_triggers)
-    trigger = typer.Typer(help="Try what starts runs without a person.", rich_markup_mode=None)
+    trigger = typer.Typer(help="Fire or pause what starts runs by itself.", rich_markup_mode=None)
     trigger.callback()(lambda: None)
     trigger.command("fire")(_fire)
+    trigger.command("pause")(_pause)
+    trigger.command("resume")(_resume)
     app.add_typer(trigger, name="trigger")
 
 
@@ -42,7 +46,7 @@ def _triggers(ctx: typer.Context, workspace: Workspace = None, as_json: AsJson =
 def _fire(
     ctx: typer.Context,
     agent: AgentName,
-    which: Annotated[str, typer.Argument(metavar="N", help="The trigger's number or name.", show_default=False)],
+    which: Which,
     content: Annotated[
         str, typer.Option("--content", metavar="TEXT", help="What shall have arrived with it.", show_default=False)
     ] = "",
@@ -68,5 +72,45 @@ def _fire(
             terminal.say(f"{agent} is frozen: run {run} begins once it is thawed.")
         else:
             await goes_on(office, terminal, run, "It was fired.")
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _pause(
+    ctx: typer.Context,
+    agent: AgentName,
+    which: Which,
+    person: AsPerson = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a trigger start nothing for now; what comes meanwhile waits."""
+    _switch(ctx, agent, which, person, workspace, as_json=as_json, paused=True)
+
+
+def _resume(
+    ctx: typer.Context,
+    agent: AgentName,
+    which: Which,
+    person: AsPerson = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a paused trigger go on, and catch up as its declaration says."""
+    _switch(ctx, agent, which, person, workspace, as_json=as_json, paused=False)
+
+
+def _switch(
+    ctx: typer.Context, agent: str, which: str, person: str | None, workspace: str | None, *, as_json: bool,
+    paused: bool,
+) -> None:  # fmt: skip
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.triggers import pause
+
+        key = await pause(office, agent, which, person_named(office, person), paused=paused)
+        if as_json:
+            terminal.emit({"trigger": key, "paused": paused})
+        terminal.say(f"{key} is {'paused' if paused else 'resumed'}.")
 
     perform(ctx, work, workspace, as_json=as_json)

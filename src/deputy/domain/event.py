@@ -58,6 +58,7 @@ class Started(_Event, tag="Started", frozen=True, kw_only=True):
     done: tuple[Check, ...] = ()  #: what its trigger demands to be true in the end, beside what its agent does
     parent: str = ""  #: id of the run that started this one
     parent_n: int = 0  #: number of the effect there
+    trial: bool = False  #: whether it only tries: it reads by the version's own mandate, and nothing outside happens
     background: bool = False  #: whether no person waits for it: others go before it where a model has too little room
     ancestors: tuple[str, ...] = ()  #: ids of all runs above this one, the root first: they pay with it
     conversation: Conversation = "no"  #: whether it stays open after an answer; or begins with its person's first word
@@ -268,9 +269,9 @@ class Workspace(_Event, tag="Workspace", frozen=True, kw_only=True):
     """Something changed in the workspace itself (in the workspace's own journal)."""
 
     what: Literal[
-        "created", "frozen", "thawed", "deployed", "secret_set", "secret_removed", "pinned", "accepted", "logged_in",
-        "missed", "skipped", "unreachable", "reachable", "signed_in", "signed_out", "token_created",
-        "token_revoked",
+        "created", "frozen", "thawed", "paused", "resumed", "deployed", "secret_set", "secret_removed", "pinned",
+        "accepted", "logged_in", "missed", "skipped", "unreachable", "reachable", "signed_in", "signed_out",
+        "token_created", "token_revoked",
     ]  # fmt: skip
     by: str
     subject: str = ""

@@ -35,7 +35,7 @@ class Policy:
 
     def __init__(self, directory: Directory, *, self_approval: bool, rules: Sequence[Rule] = ()) -> None:
         self._directory, self._self_approval = directory, self_approval
-        self._rules: tuple[Rule, ...] = (_changed, self._mandate, self._limits, self._equal_effect, *rules)
+        self._rules: tuple[Rule, ...] = (_changed, _trial, self._mandate, self._limits, self._equal_effect, *rules)
 
     def decide(self, question: Question) -> Verdict:
         """Answer for one effect."""
@@ -47,6 +47,8 @@ class Policy:
                         return verdict
                     answers.append(verdict)
             strictest = max(answers, key=_strictness, default=None)
+            if isinstance(strictest, Ask) and _tries(question):
+                return Shadow("trial")
             if isinstance(strictest, Ask):
                 return self._with_people(question, strictest)
         except Exception as exc:  # noqa: BLE001 - a broken rule must refuse, whatever broke
@@ -142,6 +144,16 @@ _DID_NOT_HAPPEN = frozenset(("proposed", "denied", "failed", "shadowed"))
 def _changed(q: Question) -> Verdict | None:
     """A tool that is not what people looked at."""
     return Deny("tool-changed", q.spec.changed) if q.spec.changed else None
+
+
+def _trial(q: Question) -> Verdict | None:
+    """A run that only tries: whatever is more than reading is only proposed, if it is granted at all."""
+    granted = grant_for(q.agent.grants, q.spec.name) is not None
+    return Shadow("trial") if granted and _tries(q) and q.spec.effect in CONSEQUENTIAL else None
+
+
+def _tries(q: Question) -> bool:
+    return q.run.started is not None and q.run.started.trial
 
 
 def _strictness(verdict: Verdict) -> int:

@@ -141,7 +141,8 @@ class Recovery:
                 rest = await procedure.drive(visit, self._gate, pinned.procedure)
             else:
                 rest = await loop.drive(visit, self._gate)
-            if isinstance(rest, Finished):
+            tries = visit.run.started is not None and visit.run.started.trial  # then nothing is there to be read back
+            if isinstance(rest, Finished) and not tries:
                 rest = await prove(visit, self._gate, rest, pinned.render)
             return _kept_open(visit, rest.event) if isinstance(rest, Finished) else rest
         except OverBudget as exc:

@@ -24,6 +24,7 @@ class Request(msgspec.Struct, frozen=True):
     key: str  #: the person's own name for it
     asserted: str  #: how it is known who asks
     conversation: Conversation = "no"
+    trial: bool = False  #: whether the run only tries
 
 
 class Fired(NamedTuple):
@@ -31,6 +32,13 @@ class Fired(NamedTuple):
 
     occasion: Occasion
     done: tuple[Check, ...] = ()
+
+
+def _tries(request: Request | None, parent: tuple[Run, int] | None) -> bool:
+    """Whether a run only tries: because it was asked for so, or because the run that starts it does."""
+    if parent is not None:
+        return parent[0].started is not None and parent[0].started.trial
+    return request is not None and request.trial
 
 
 def new_run(
@@ -63,6 +71,7 @@ def new_run(
         occasion=occasion, done=fired.done if fired is not None else (), parent=parent[0].id if parent else "",
         asserted="files" if request is None else request.asserted,
         conversation="no" if request is None else request.conversation,
+        trial=_tries(request, parent),
         parent_n=parent[1] if parent else 0, ancestors=ancestors, background=background,
     )  # fmt: skip
     body, blobs = stow(started)

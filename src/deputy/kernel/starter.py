@@ -2,8 +2,8 @@
 
 What was seen of a source and the arrivals found there are written in one step that only one process can take; an
 arrival becomes a run in the commit that creates the run. So whoever is killed, and wherever, nothing is started twice
-and nothing is forgotten. While an agent is frozen or files are wrong, its triggers stand still; afterwards they catch
-up as their declaration says.
+and nothing is forgotten. While an agent is frozen, a trigger is paused or files are wrong, triggers stand still;
+afterwards they catch up as their declaration says.
 """
 
 import asyncio
@@ -155,7 +155,7 @@ class Starter:
         if trigger is not None and frozen.isdisjoint(("*", trigger.agent)):
             for queue in await self._store.arrivals.queues(BATCH):
                 if queue.trigger == key:
-                    await self._begin(trigger, queue)
+                    await self._begin(trigger, queue, paused=key in frozen)
 
     # -- sources
 
@@ -168,7 +168,7 @@ class Starter:
         steps: list[Advance] = []
         for key, trigger in triggers.items():
             row = rows.get(key)
-            if not frozen.isdisjoint(("*", trigger.agent)):
+            if not frozen.isdisjoint(("*", trigger.agent, key)):
                 rows.pop(key, None)
             elif row is None or row.spec != trigger.spec:
                 steps.append(Advance(self._first(trigger, now), row))
@@ -236,7 +236,8 @@ class Starter:
                     await self._skip(row, "its trigger is gone")
                 more = more or len(queue.rows) == BATCH
             elif frozen.isdisjoint(("*", trigger.agent)):
-                beginning.append(asyncio.create_task(self._begin(trigger, queue)))
+                paused = trigger.key in frozen
+                beginning.append(asyncio.create_task(self._begin(trigger, queue, paused=paused)))
         try:
             if beginning:
                 await asyncio.wait(beginning)
@@ -245,11 +246,16 @@ class Starter:
                 task.cancel()
         return any([task.result() for task in beginning]) or more
 
-    async def _begin(self, trigger: Trigger, queue: Queue) -> bool:
-        """Let runs come of one trigger's arrivals, as its overlap policy says; True if there may be more."""
+    async def _begin(self, trigger: Trigger, queue: Queue, *, paused: bool) -> bool:
+        """Let runs come of one trigger's arrivals, as its overlap policy says; True if there may be more.
+
+        Of one that people paused, only what they fire by hand becomes a run.
+        """
         busy = queue.busy
         for row in queue.rows:
             occasion = occasion_from(row.body)
+            if paused and not occasion.by:
+                continue
             alone = trigger.overlap != "allow" and not occasion.by
             if alone and busy:
                 if trigger.overlap == "queue" or occasion.queued:
@@ -274,7 +280,7 @@ class Starter:
             else:
                 busy = True
                 self._said.pop(trigger.key, None)
-        return len(queue.rows) == BATCH
+        return len(queue.rows) == BATCH and not paused
 
     async def _start(self, trigger: Trigger, occasion: Occasion, *, alone: bool) -> None:
         agent = await self._means.agent(trigger.agent)

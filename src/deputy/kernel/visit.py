@@ -81,7 +81,10 @@ class Visit:
 
     @property
     def agent(self) -> Agent:
-        """The agent's mandate as it is now; raises NotFound if it is no longer deployed."""
+        """The agent's mandate as it is now, or, of a run that only tries, as its version declares it; raises NotFound
+        if it is no longer deployed."""
+        if self.run.started is not None and self.run.started.trial:
+            return self.pinned
         agent = self.rules.agent(self.row.agent)
         if agent is None:
             raise NotFound(

@@ -112,10 +112,10 @@ class Journals:
                     message = f"Event {seq} of the workspace's own journal belongs to a run."
                     self._findings.add("event", Place(run=row.id, seq=seq), message)
                 continue
-            if event.what == "frozen":
+            if event.what in ("frozen", "paused"):
                 frozen.add(event.subject)
                 ever.add(event.subject)
-            elif event.what == "thawed":
+            elif event.what in ("thawed", "resumed"):
                 frozen.discard(event.subject)
             elif event.what in ("pinned", "accepted") and not await self.keys([event.version]):
                 message = f"What people looked at of the tools of {short(event.subject)} is missing."

@@ -24,7 +24,10 @@ from deputy.domain.cost import Limits
 from deputy.domain.principal import Directory
 from deputy.domain.trigger import Mail
 
-__all__ = ["AGENT_FILE", "AGENT_NAME", "AgentFile", "agent_from_bundle", "deploy", "parse_agent", "rehearsal_of"]
+__all__ = [
+    "AGENT_FILE", "AGENT_NAME", "AgentFile", "agent_from_bundle", "deploy", "deployed_from_bundle", "parse_agent",
+    "read_agent", "rehearsal_of", "split",
+]  # fmt: skip
 
 AGENT_FILE = "AGENT.md"
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -41,7 +44,11 @@ class AgentFile(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_agent(text: str, file: str) -> AgentFile:
     """Read the text of an AGENT.md; `file` is its name in messages."""
-    front, instructions = _split(text, file)
+    return read_agent(*split(text, file))
+
+
+def read_agent(front: Document, instructions: str) -> AgentFile:
+    """Read front matter that was parsed, beside the instructions."""
     table = front.table()
     table.only("name", "description", "owner", "model", "tools", "triggers", "budget", "max_tokens", "answer", "done",
                "saves_minutes")  # fmt: skip
@@ -57,7 +64,7 @@ def parse_agent(text: str, file: str) -> AgentFile:
     return AgentFile(agent=agent, front=front)
 
 
-def _split(text: str, file: str) -> tuple[Document, str]:
+def split(text: str, file: str) -> tuple[Document, str]:
     """The front matter between two lines of `---`, and what follows."""
     opening = _FENCE.match(text)
     if opening is None:
@@ -164,6 +171,17 @@ def agent_from_bundle(bundle: Bundle, models: Mapping[str, ModelRoute] | None = 
         raise ConfigError(message, "Start a new run, which takes the current files.", file=file)
     found = parse_agent(bundle.files[file], f"{file}@{version[:12]}")
     return _complete(found, bundle, version, models or {})
+
+
+def deployed_from_bundle(bundle: Bundle, settings: Settings) -> Deployed:
+    """A stored version with what started it; not compared with the people and connections of today."""
+    file = agent_file(bundle.name, AGENT_FILE)
+    agent = agent_from_bundle(bundle, settings.models)
+    front, _ = split(bundle.files[file], file)
+    triggers = read_triggers(front.table(), bundle.name, settings.timezone)
+    owner = settings.directory.find(agent.owner)
+    agent = msgspec.structs.replace(agent, owner=owner.id if owner is not None else agent.owner)
+    return Deployed(agent=agent, bundle=bundle, file=file, triggers=triggers, front=front)
 
 
 def rehearsal_of(bundle: Bundle) -> Document | None:

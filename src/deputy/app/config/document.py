@@ -40,6 +40,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     lines: Mapping[Where, int]
     root: str
     toml: bool = False
+    columns: Mapping[Where, int] = {}  #: where known, of the same places as `lines`; the first is 1
 
     def locate(self, where: Where) -> int:
         """The line of a value, or of the nearest thing around it."""
@@ -49,8 +50,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     def wrong(self, where: Where, message: str, remedy: str) -> ConfigError:
         """The error that says what is wrong at this place."""
-        return ConfigError(message[0].upper() + message[1:] if message.startswith("the ") else message, remedy,
-                           file=self.file, line=self.locate(where))  # fmt: skip
+        message = message[0].upper() + message[1:] if message.startswith("the ") else message
+        line, column = self.locate(where), self.columns.get(where)
+        return ConfigError(message, remedy, file=self.file, line=line, column=column, where=where)
 
     def title(self, where: Where) -> str:
         """How a table is called to people: `[models.default]` in TOML, `budget` in YAML."""

@@ -70,6 +70,7 @@ class _Builder:
     def __init__(self, file: str, first: int, root: str) -> None:
         self.file, self.first, self.root = file, first, root
         self.lines: dict[Where, int] = {}
+        self.columns: dict[Where, int] = {}
         self.open: list[_Frame] = []
         self.value: object = None
         self.documents = 0
@@ -77,8 +78,11 @@ class _Builder:
     def line(self, event: yaml.Event) -> int:
         return self.first + (event.start_mark.line if event.start_mark is not None else 0)
 
+    def column(self, event: yaml.Event) -> int:
+        return event.start_mark.column + 1 if event.start_mark is not None else 1
+
     def wrong(self, event: yaml.Event, message: str, remedy: str) -> ConfigError:
-        return ConfigError(message, remedy, file=self.file, line=self.line(event))
+        return ConfigError(message, remedy, file=self.file, line=self.line(event), column=self.column(event))
 
     def take(self, event: yaml.Event) -> None:
         match event:
@@ -124,7 +128,7 @@ class _Builder:
         else:
             where = (*frame.where, len(frame.value))
             frame.value.append(value)
-            self.lines[where] = self.line(event)
+            self.lines[where], self.columns[where] = self.line(event), self.column(event)
         if isinstance(value, dict | list):
             if len(self.open) == _DEEPEST:
                 message = f"Values are nested more than {_DEEPEST} levels deep."
@@ -141,7 +145,7 @@ class _Builder:
         if where in self.lines:
             message = f"`{cleaned(key)}` is given twice, first in line {self.lines[where]}."
             raise self.wrong(event, message, "Keep one of the two.")
-        self.lines[where] = self.line(event)
+        self.lines[where], self.columns[where] = self.line(event), self.column(event)
         frame.key = key
 
     def scalar(self, event: yaml.ScalarEvent) -> object:
@@ -184,13 +188,15 @@ def parse_yaml(text: str, file: str, *, first: int = 1, root: str = "") -> Docum
         if error.context and "alias" in error.context:
             remedy = "Put text that starts with `*` in quotes."
         line = first + (min(mark.line, text.rstrip().count("\n")) if mark is not None else 0)
-        raise ConfigError(f"This is not valid YAML: {cleaned(reason, 200)}.", remedy, file=file, line=line) from None
+        column = mark.column + 1 if mark is not None else None
+        message = f"This is not valid YAML: {cleaned(reason, 200)}."
+        raise ConfigError(message, remedy, file=file, line=line, column=column) from None
     except (yaml.YAMLError, ValueError):  # the parser in Python has no place for an escape that names no character
         escape = _NO_CHARACTER.search(text)
         line = first + (text.count("\n", 0, escape.start()) if escape else 0)
         message = "This is not valid YAML: an escape names no character."
         raise ConfigError(message, "Correct the escape.", file=file, line=line) from None
-    return Document(file=file, value=builder.value, lines=builder.lines, root=builder.root)
+    return Document(file=file, value=builder.value, lines=builder.lines, root=builder.root, columns=builder.columns)
 
 
 def plain(value: object) -> object:

@@ -96,7 +96,7 @@ def _in_query(kind: Any) -> list[dict[str, Any]]:
 
 
 def _keys(one: Endpoint) -> list[dict[str, Any]]:
-    if one.method == "GET":
+    if one.method == "GET" or one.pure:
         return []
     told = "One's own name for this request: sent again under it, it has the same answer and no second effect."
     schema = {"type": "string", "minLength": 1, "maxLength": 200}

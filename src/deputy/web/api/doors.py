@@ -16,6 +16,7 @@ from deputy.app.crash import record
 from deputy.app.following import Tail
 from deputy.app.once import Once, Told
 from deputy.base.errors import DeputyError, UsageError
+from deputy.base.ids import new_secret
 from deputy.web.api.following import Followers
 from deputy.web.api.guard import Refusal, guarded
 from deputy.web.api.problems import problem, refused
@@ -39,7 +40,7 @@ class TooLarge(Exception):
 
 def routes(office: Office, endpoints: tuple[Endpoint, ...], going: Callable[[], bool]) -> list[Route]:
     """A route for each endpoint, and one for all that there is not."""
-    desk = _Desk(office, Once(office), Followers(Tail(office)), going)
+    desk = _Desk(office, Once(office), Followers(Tail(office)), going, new_secret().encode())
     made = [Route(ROOT + one.path, _door(desk, one), methods=[one.method]) for one in endpoints]
 
     async def nothing(request: Request) -> Response:
@@ -55,6 +56,7 @@ class _Desk(NamedTuple):
     once: Once
     followers: Followers
     going: Callable[[], bool]
+    salt: bytes  #: of this process, so that nobody finds a secret by the digest of its request
 
 
 def _door(desk: _Desk, endpoint: Endpoint) -> Handler:
@@ -72,9 +74,11 @@ def _door(desk: _Desk, endpoint: Endpoint) -> Handler:
         if endpoint.body is not None or endpoint.takes:
             raw = await body_of(request, endpoint.takes or LARGEST)
             asked = asked._replace(body=raw if endpoint.takes else _decoded(raw, endpoint.body))
+            if endpoint.pure:
+                return _told(await endpoint.call(asked), endpoint.status)
             where = f"?{request.url.query}" if endpoint.takes else ""
             key, named = request.headers.get("idempotency-key", ""), f"{request.method} {request.url.path}{where}\n"
-            asked_for = named.encode() + raw
+            asked_for = named.encode() + (desk.salt if endpoint.private else b"") + raw
             return _said(await once.do(caller, key, asked_for, lambda asking: _act(endpoint, asked, asking)))
         return _told(await endpoint.call(asked), endpoint.status)
 

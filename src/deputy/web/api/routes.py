@@ -14,16 +14,20 @@ from deputy.web.api import doors, signing
 from deputy.web.api.board import BOARD
 from deputy.web.api.conversing import CONVERSING
 from deputy.web.api.document import document
+from deputy.web.api.drafting import DRAFTING
 from deputy.web.api.following import FOLLOWING
 from deputy.web.api.guard import guarded
 from deputy.web.api.passing import PASSING
 from deputy.web.api.reading import READING
 from deputy.web.api.table import Endpoint
+from deputy.web.api.tending import TENDING
 from deputy.web.api.writing import WRITING
 
 __all__ = ["ENDPOINTS", "routes"]
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *READING, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD, *DRAFTING, *TENDING
+)  # fmt: skip
 
 
 def routes(office: Office, going: Callable[[], bool]) -> list[Route]:

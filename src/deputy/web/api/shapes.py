@@ -126,6 +126,7 @@ class Run(Out):
     asserted_by: str
     task: str
     parent: str | None
+    trial: bool
     created: str
     answer: str | None
     error: Failure | None
@@ -224,6 +225,9 @@ class Version(Out):
     at: str
     by: str
     current: bool
+    detail: str
+    direction: Literal["widens", "narrows", "changes", "same"] | None  #: beside the one before; null of the first
+    says: list[str]
 
 
 class Person(Out):
@@ -248,6 +252,7 @@ class Trigger(Out):
     source: str
     task: str
     overlap: str
+    paused: bool
     next: str | None
     waiting: int
     looked: str | None

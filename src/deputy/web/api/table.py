@@ -55,3 +55,5 @@ class Endpoint(NamedTuple):
     once: str = ""  #: the member of the answer that is told once, and null where a write is sent again
     in_person: bool = False  #: whether it takes a session: a token that leaked must not make others
     takes: int = 0  #: the most bytes of the file that the body is, where it is none of JSON
+    pure: bool = False  #: of a POST that changes nothing: it needs no key, and is done each time
+    private: bool = False  #: whether not even a digest of the body may be kept
