@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from bench.job import Job, World, job_from_command_line, print_result
 from bench.stage import (
@@ -260,7 +261,7 @@ async def store_alone(given: Sample, folder: Path) -> Stored:
             await store.claim(holding.lease, len(begun))
             for commit in given.commits:
                 if not commit.children:
-                    queues.setdefault(commit.run, []).append(commit._replace(lease=holding.lease))
+                    queues.setdefault(commit.run, []).append(replace(commit, lease=holding.lease))
 
             async def one(commits: Sequence[Commit], store: SqliteStore = store) -> None:
                 for commit in commits:

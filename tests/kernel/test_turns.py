@@ -75,7 +75,7 @@ class Work:
         self.tasks.append(asyncio.get_running_loop().create_task(self._call(share, tokens, takes, wait)))
 
     async def _call(self, share: Share, tokens: int, takes: float, wait: float | None) -> None:
-        async with self.turns.turn(self.route, share, tokens) as turn:
+        async with self.turns.turn(self.route, lambda: share, tokens) as turn:
             self.begun.append((self.clock.time, share, tokens))
             self.running += 1
             self.most = max(self.most, self.running)
@@ -361,8 +361,8 @@ def test_the_team_of_a_call_is_the_first_group_of_its_agents_owner(tmp_path: Pat
             seen: list[Share] = []
             join = work.gate.turns.turn
 
-            def watch(route: Route, share: Share, tokens: int):
-                seen.append(share)
+            def watch(route: Route, share: Callable[[], Share], tokens: int):
+                seen.append(share())
                 return join(route, share, tokens)
 
             work.gate.turns.turn = watch

@@ -33,6 +33,9 @@ class Cost(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             self.money - other.money, self.tokens - other.tokens, self.steps - other.steps, self.wall - other.wall
         )
 
+    def __neg__(self) -> "Cost":
+        return Cost(-self.money, -self.tokens, -self.steps, -self.wall)
+
     def __bool__(self) -> bool:
         return bool(self.money or self.tokens or self.steps or self.wall)
 

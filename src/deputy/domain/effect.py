@@ -47,7 +47,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
         return digest(canonical([self.name, self.description, self.parameters]))
 
 
-class Call(msgspec.Struct, frozen=True, omit_defaults=True):
+class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A tool call as a driver asked for it; `path` is its place in a procedure, `id` the model's name for it."""
 
     tool: str
@@ -66,7 +66,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
 
 
-class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ToolRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tool call ready to be performed; `input` where the far side asked for some before it would begin."""
 
     spec: ToolSpec
@@ -110,7 +110,7 @@ class Intent(metaclass=_Sealed):
     aloud: Aloud | None
 
 
-class Done(msgspec.Struct, frozen=True):
+class Done(msgspec.Struct, frozen=True, gc=False):
     """It happened: its value (of JSON's types), its true cost; `label` where the adapter knows better than the spec."""
 
     value: object
@@ -118,7 +118,7 @@ class Done(msgspec.Struct, frozen=True):
     label: Label | None = None
 
 
-class Failed(msgspec.Struct, frozen=True):
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """It certainly did not happen, or the tool itself said that it failed."""
 
     code: str
@@ -128,7 +128,7 @@ class Failed(msgspec.Struct, frozen=True):
     wait: float = 0.0  #: seconds that the far side asks to wait before that
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """It may or may not have happened: the deadline passed or the line was cut after sending."""
 
     message: str

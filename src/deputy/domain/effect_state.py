@@ -25,43 +25,36 @@ class Answer(msgspec.Struct, frozen=True):
     edit: dict[str, object] | None = None
 
 
-class Effect:
+class Effect(msgspec.Struct, eq=False, gc=False):
     """One effect of a run, as far as the journal tells."""
 
-    __slots__ = (
-        "answer", "asked", "asks", "at", "attempt", "call", "child", "cls", "cost", "elicited", "error", "expires",
-        "first_at", "hold", "item", "keyed_for", "kind", "label", "lost", "ms", "n", "original", "repeat", "result",
-        "rule", "status", "verdict",
-    )  # fmt: skip
-
-    def __init__(self, n: int, kind: Literal["model", "tool"], call: Call) -> None:
-        self.n = n
-        self.kind = kind
-        self.call = call
-        self.original: Call | None = None  #: what was proposed before a person edited it
-        self.status: EffectStatus = "proposed"
-        self.cls: EffectClass = "read"
-        self.repeat: Repeat = "safe"
-        self.rule = ""
-        self.verdict = ""
-        self.attempt = 0
-        self.asks = 0  #: how many inbox items it has had
-        self.first_at: datetime | None = None  #: of the first intent
-        self.at: datetime | None = None  #: of the latest intent
-        self.hold: Cost = NOTHING
-        self.cost: Cost = NOTHING
-        self.item = ""  #: what waits in people's inbox for this effect, if anything
-        self.asked: VerdictGiven | None = None
-        self.answer: Answer | None = None
-        self.expires: datetime | None = None
-        self.keyed_for = 0.0
-        self.lost = False  #: whether an attempt before the latest gave no answer, and may have done it
-        self.child = ""
-        self.elicited: Elicited | None = None  #: what the far side asked people last, whether they answered or not
-        self.result: object = None
-        self.error: Fault | None = None
-        self.label: Label = TRUSTED
-        self.ms = 0
+    n: int
+    kind: Literal["model", "tool"]
+    call: Call
+    original: Call | None = None  #: what was proposed before a person edited it
+    status: EffectStatus = "proposed"
+    cls: EffectClass = "read"
+    repeat: Repeat = "safe"
+    rule: str = ""
+    verdict: str = ""
+    attempt: int = 0
+    asks: int = 0  #: how many inbox items it has had
+    first_at: datetime | None = None  #: of the first intent
+    at: datetime | None = None  #: of the latest intent
+    hold: Cost = NOTHING
+    cost: Cost = NOTHING
+    item: str = ""  #: what waits in people's inbox for this effect, if anything
+    asked: VerdictGiven | None = None
+    answer: Answer | None = None
+    expires: datetime | None = None
+    keyed_for: float = 0.0
+    lost: bool = False  #: whether an attempt before the latest gave no answer, and may have done it
+    child: str = ""
+    elicited: Elicited | None = None  #: what the far side asked people last, whether they answered or not
+    result: object = None
+    error: Fault | None = None
+    label: Label = TRUSTED
+    ms: int = 0
 
     @property
     def over(self) -> bool:

@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     at: datetime
     v: int = 1
 
@@ -34,7 +34,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 Conversation = Literal["no", "open", "listens"]
 
 
-class Fault(msgspec.Struct, frozen=True):
+class Fault(msgspec.Struct, frozen=True, gc=False):
     """Why something failed: a stable code and a sentence."""
 
     code: str
@@ -80,7 +80,7 @@ class ModelIntent(_Event, tag="ModelIntent", frozen=True, kw_only=True):
     unconfirmed: Cost = NOTHING  #: what the attempt that was lost is booked at
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+class Said(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The words and tool calls of a model's reply."""
 
     text: str = ""

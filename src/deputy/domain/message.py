@@ -8,7 +8,7 @@ import msgspec
 __all__ = ["Message", "ModelCall", "Prompt", "Reply", "Script", "ToolOffer", "Usage"]
 
 
-class ModelCall(msgspec.Struct, frozen=True, omit_defaults=True):
+class ModelCall(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A tool call in a model's reply; `arguments` is the JSON text as the model wrote it."""
 
     id: str
@@ -16,7 +16,7 @@ class ModelCall(msgspec.Struct, frozen=True, omit_defaults=True):
     arguments: str = "{}"
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One message of a conversation; a tool's message answers the call named by `call_id`."""
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -26,7 +26,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     call_id: str = ""
 
 
-class ToolOffer(msgspec.Struct, frozen=True):
+class ToolOffer(msgspec.Struct, frozen=True, gc=False):
     """A tool as the model sees it."""
 
     name: str
@@ -34,7 +34,7 @@ class ToolOffer(msgspec.Struct, frozen=True):
     parameters: Mapping[str, object]
 
 
-class Script(msgspec.Struct, frozen=True):
+class Script(msgspec.Struct, frozen=True, gc=False):
     """What a rehearsal needs instead of the text: the task, the decoded results, and how many there were at each call.
 
     `before[k]` is the number of results when model call k was made; its last entry is for the present call.
@@ -46,7 +46,7 @@ class Script(msgspec.Struct, frozen=True):
     arrival: str = ""  #: the text that came with what started the run
 
 
-class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+class Prompt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A model call ready to be performed: append-only messages, the tools on offer, and a hard cap on the reply."""
 
     route: str  #: name of the entry in `[models]`, or "rehearsal"
@@ -69,7 +69,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     written: int = 0  #: part of `input` that a marker let the server keep, and not read from a cache
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What a model answered: the value of a model call that is done."""
 
     text: str = ""

@@ -65,8 +65,8 @@ class Run:
 
     __slots__ = (
         "asking", "blob", "by_path", "cancel", "children", "closing", "declined", "deliveries", "effects", "ended",
-        "fired", "halted", "held", "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replies",
-        "rows", "seq", "shares", "short", "shorts", "spent", "started", "taints", "task", "timers", "turns",
+        "fired", "halted", "held", "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replied",
+        "replies", "rows", "seq", "shares", "short", "shorts", "spent", "started", "taints", "task", "timers", "turns",
     )  # fmt: skip
 
     def __init__(self, run: str, blob: Blobs) -> None:
@@ -78,6 +78,7 @@ class Run:
         self.task = ""
         self.material = ""  #: the text that came with the occasion: data, whoever wrote it
         self.effects: dict[int, Effect] = {}
+        self.replied: ReplyTurn | None = None  #: the latest of its turns that is a model's
         self.likeness = Likeness()  #: found from `effects` as it is asked
         self.next_n = 1
         self.by_path: dict[str, int] = {}
@@ -213,14 +214,17 @@ class Run:
         return self.blob(blob).decode() if blob else inline
 
     def _hold(self, effect: Effect, hold: Cost) -> None:
-        self.held = self.held - effect.hold + hold
+        if effect.hold is not NOTHING:
+            self.held -= effect.hold
+        if hold is not NOTHING:
+            self.held += hold
         effect.hold = hold
 
     def _spend(self, effect: Effect, cost: Cost) -> None:
-        if cost:
-            self.spent = self.spent + cost
-            effect.cost = effect.cost + cost
-        if effect.hold:
+        if cost is not NOTHING and cost:
+            self.spent += cost
+            effect.cost = cost if effect.cost is NOTHING else effect.cost + cost
+        if effect.hold is not NOTHING:
             self._hold(effect, NOTHING)
 
     def _started(self, e: Started) -> None:
@@ -253,7 +257,8 @@ class Run:
         self._spend(effect, e.cost)
         if effect.call.path:
             return  # asked by a procedure: its answer is a value, not a turn
-        self.turns.append(ReplyTurn(e.n, said, e.usage))
+        self.replied = ReplyTurn(e.n, said, e.usage)
+        self.turns.append(self.replied)
         for place, call in enumerate(said.calls, start=e.n + 1):
             self._open(place, "tool", Call(call.tool, arguments_of(call), id=call.id))
         if self.halted:

@@ -10,7 +10,7 @@ from deputy.domain.occasion import Attachment
 __all__ = ["FilesTurn", "NoticeTurn", "ReplyTurn", "SummaryTurn", "TellTurn", "Turn"]
 
 
-class ReplyTurn(msgspec.Struct, frozen=True):
+class ReplyTurn(msgspec.Struct, frozen=True, gc=False):
     """The model spoke: the number of its call, its words, and the number of its first tool call."""
 
     n: int
@@ -18,7 +18,7 @@ class ReplyTurn(msgspec.Struct, frozen=True):
     usage: Usage
 
 
-class TellTurn(msgspec.Struct, frozen=True):
+class TellTurn(msgspec.Struct, frozen=True, gc=False):
     """Somebody said something to the run; the label says whether that could have been anybody."""
 
     by: str
@@ -26,21 +26,21 @@ class TellTurn(msgspec.Struct, frozen=True):
     label: Label = TRUSTED
 
 
-class FilesTurn(msgspec.Struct, frozen=True):
+class FilesTurn(msgspec.Struct, frozen=True, gc=False):
     """Somebody put files into the run's folder; what they hold is data, whoever wrote it."""
 
     by: str
     files: tuple[Attachment, ...]
 
 
-class SummaryTurn(msgspec.Struct, frozen=True):
+class SummaryTurn(msgspec.Struct, frozen=True, gc=False):
     """The conversation so far was compacted."""
 
     upto: int
     summary: str
 
 
-class NoticeTurn(msgspec.Struct, frozen=True):
+class NoticeTurn(msgspec.Struct, frozen=True, gc=False):
     """The model was told that its last reply was not taken, and why."""
 
     text: str

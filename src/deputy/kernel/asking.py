@@ -26,7 +26,7 @@ def question(visit: Visit, n: int, spec: ToolSpec, args: Mapping[str, object]) -
 def new_call(visit: Visit, n: int, call: Call) -> Call | None:
     """The call, unless an earlier event already holds just this one."""
     effect = visit.run.effects.get(n)
-    return None if effect is not None and effect.call == call else call
+    return None if effect is not None and (effect.call is call or effect.call == call) else call
 
 
 def digest_of(visit: Visit, call: Call, spec: ToolSpec) -> str:

@@ -6,8 +6,10 @@ it is shared (`run:ID`), and every descendant pays there too. `day:DATE:AGENT` i
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import date, datetime
+from functools import lru_cache
+
+import msgspec
 
 from deputy.base.errors import OverBudget
 from deputy.domain.cost import NOTHING, Cost, Limits
@@ -41,7 +43,12 @@ UNLIMITED = Mandated(Limits(), Limits())
 
 def day_account(agent: str, at: datetime) -> str:
     """The name of the account of an agent's day."""
-    return f"day:{at.date().isoformat()}:{agent}"
+    return _day_account(agent, at.toordinal())
+
+
+@lru_cache(maxsize=256)  # of the few agents and days that are at work
+def _day_account(agent: str, day: int) -> str:
+    return f"day:{date.fromordinal(day).isoformat()}:{agent}"
 
 
 def check(run: Run, hold: Cost, limits: Limits) -> None:
@@ -61,7 +68,7 @@ def within(run: Run, seconds: float, limits: Limits) -> float:
     return min(seconds, left) if left > 0 else seconds
 
 
-class Booking(NamedTuple):
+class Booking(msgspec.Struct, frozen=True, gc=False):
     """What an event holds more (or lets go) and books as spent, by the day it counts for."""
 
     day: datetime
@@ -83,20 +90,19 @@ def bookings(run: Run, event: Event) -> list[Booking]:
                 return [Booking(event.at, event.hold, NOTHING)]
             lost = event.unconfirmed if isinstance(event, ModelIntent) else NOTHING
             let_go = before.at is not None and (before.hold or lost)
-            first = [Booking(before.at, NOTHING - before.hold, lost)] if let_go and before.at else []
+            first = [Booking(before.at, -before.hold, lost)] if let_go and before.at else []
             return [*first, Booking(event.at, event.hold, NOTHING)]
         case ModelReply(n=n, cost=cost) | Outcome(n=n, status="done" | "failed", cost=cost):
             effect = run.effects.get(n)
-            held, at = (NOTHING, event.at) if effect is None else (effect.hold, effect.at or event.at)
-            return [Booking(at, NOTHING - held, cost)]
+            if effect is None:
+                return [Booking(event.at, NOTHING, cost)]
+            return [Booking(effect.at or event.at, NOTHING if effect.hold is NOTHING else -effect.hold, cost)]
         case Settled():
             effect = run.effects[event.n]
-            return [Booking(effect.at or event.at, NOTHING - effect.hold, effect.hold)]
+            return [Booking(effect.at or event.at, -effect.hold, effect.hold)]
         case Ended():
             return [
-                Booking(
-                    e.at or event.at, NOTHING - e.hold, e.hold if e.kind == "model" and event.unconfirmed else NOTHING
-                )
+                Booking(e.at or event.at, -e.hold, e.hold if e.kind == "model" and event.unconfirmed else NOTHING)
                 for e in run.effects.values()
                 if e.hold
             ]
@@ -114,25 +120,27 @@ def spread(run: Run, event: Event, booked: Sequence[Booking], limits: Mandated) 
     started = run.started
     assert started is not None
     if not run.shares and not started.ancestors and not (type(event) is ToolIntent and event.child):  # as most runs are
-        return [m for day, hold, spend in booked if (m := _of_the_day(started.agent, day, hold, spend, limits))]
+        return [m for each in booked if (m := _of_the_day(started.agent, each, limits)) is not None]
     opens = isinstance(event, ToolIntent) and bool(event.child) and not run.shares
     found: list[Move] = []
     own, shared = f"run:{run.id}", _shared(run, opens=opens)
     if opens:
         found.append(Move(own, run.held, run.spent, limits.run, run.raised))
-    for day, hold, spend in booked:
+    for each in booked:
         for account in shared:
-            if hold or spend:
-                found.append(Move(account, hold, spend, limits.run if account == own else None))
-        if move := _of_the_day(started.agent, day, hold, spend, limits):
+            if each.hold or each.spend:
+                found.append(Move(account, each.hold, each.spend, limits.run if account == own else None))
+        if (move := _of_the_day(started.agent, each, limits)) is not None:
             found.append(move)
     return found
 
 
-def _of_the_day(agent: str, day: datetime, hold: Cost, spend: Cost, limits: Mandated) -> Move | None:
+def _of_the_day(agent: str, booking: Booking, limits: Mandated) -> Move | None:
     """What goes to the account of an agent's day, which counts no wall time."""
-    hold, spend = _without_wall(hold), _without_wall(spend)
-    return Move(day_account(agent, day), hold, spend, limits.day) if hold or spend else None
+    hold, spend = _without_wall(booking.hold), _without_wall(booking.spend)
+    if hold is NOTHING and spend is NOTHING:
+        return None
+    return Move(_day_account(agent, booking.day.toordinal()), hold, spend, limits.day)
 
 
 def _shared(run: Run, *, opens: bool) -> tuple[str, ...]:
@@ -142,4 +150,6 @@ def _shared(run: Run, *, opens: bool) -> tuple[str, ...]:
 
 
 def _without_wall(cost: Cost) -> Cost:
+    if not (cost.money or cost.tokens or cost.steps):
+        return NOTHING
     return Cost(cost.money, cost.tokens, cost.steps) if cost.wall else cost

@@ -3,8 +3,8 @@
 Checked last, here: that the lease still holds on a clock that counts suspended time. Nothing is sent after it.
 """
 
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_never
 
 from deputy.base.clock import Clock
 from deputy.domain.effect import NOT_SENT, Failed, Intent, Result, ToolRequest, Unknown
@@ -31,23 +31,26 @@ class Executor:
         """Perform an intent on the port for its kind; never raises for what the world does."""
         if self._clock.boot() >= intent.dispatch_by:
             return Failed(NOT_SENT, "The lease ran out before anything was sent.", retry=True)
+        work = self._dispatch(intent)
+        if isinstance(work, Failed):
+            return work
         try:
-            return await self._patience.wait(self._dispatch(intent), intent.deadline + GRACE)
+            return await self._patience.wait(work, intent.deadline + GRACE)
         except TimeoutError:
             return Unknown("It did not end by its deadline.")
 
-    async def _dispatch(self, intent: Intent) -> Result:
+    def _dispatch(self, intent: Intent) -> Coroutine[Any, Any, Result] | Failed:
         match intent.request:
             case Prompt(route=route):
                 model = self._model_for(route)
                 if model is None:
                     return Failed("unknown_model", f"There is no model `{route}` in deputy.toml.")
-                return await model.complete(intent)
+                return model.complete(intent)
             case ToolRequest(spec=spec):
                 tool = self._tool_for(intent.version, spec.name)
                 if tool is None:
                     return Failed("unknown_tool", f"There is no tool `{spec.name}`.")
-                return await tool.invoke(intent)
+                return tool.invoke(intent)
             case _ as unreachable:
                 assert_never(unreachable)
 

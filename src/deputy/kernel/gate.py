@@ -153,8 +153,8 @@ class Gate:
     async def _intend(self, visit: Visit, n: int, call: Call, spec: ToolSpec, rule: str, step: int) -> bool:
         effect, journal = visit.run.effects.get(n), visit.journal
         grant = effect.asked.item if effect is not None and effect.answer is not None and effect.asked else ""
-        if not visit.rules.frozen().isdisjoint(("*", visit.agent.name)):
-            raise Frozen(f"agent {visit.agent.name} is frozen")
+        if (frozen := visit.rules.frozen()) and not frozen.isdisjoint(("*", visit.row.agent)):
+            raise Frozen(f"agent {visit.row.agent} is frozen")
         if spec.effect == "read" and not grant:
             return await self._read(visit, n, call, spec, rule, step)
         deadline = within(visit.run, spec.deadline, visit.limits().run)
@@ -167,7 +167,7 @@ class Gate:
         )  # fmt: skip
         if spec.name in BUILT_IN:
             return await self._built_in.perform(visit, intent, call.args)
-        await journal.commit(intent, thawed=visit.agent.name, grant=grant)
+        await journal.commit(intent, thawed=visit.row.agent, grant=grant)
         await self._dispatch(visit, n, spec, call.args, step, deadline)
         return True
 
@@ -231,7 +231,7 @@ class Gate:
         """Execute one attempt; the milliseconds it took beside its result."""
         clock, run = visit.rules.clock, visit.run
         began = clock.boot()
-        intent = make_intent(visit.journal, visit.agent, request, n=n, attempt=attempt, deadline=deadline, ask=ask)
+        intent = make_intent(visit.journal, request, n=n, attempt=attempt, deadline=deadline, ask=ask)
         live = self._live if type(request) is Prompt and not run.effects[n].call.path else None
         try:
             if live is not None:
@@ -261,7 +261,7 @@ class Gate:
             attempt = (effect.attempt if effect is not None else 0) + 1
             if attempt > 1 and effect is not None and effect.status == "unknown":
                 await visit.rules.clock.sleep(PAUSES[attempt - 1])
-            async with self.turns.turn(visit.rules.route(prompt.route), share_of(visit), hold.tokens) as turn:
+            async with self.turns.turn(visit.rules.route(prompt.route), lambda: share_of(visit), hold.tokens) as turn:
                 if turn.waited:
                     look_again(visit, begun=effect is not None)
                 intent = ModelIntent(

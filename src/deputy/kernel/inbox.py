@@ -13,6 +13,8 @@ __all__ = ["take"]
 
 def take(journal: Journal, rows: Sequence[Inbound]) -> bool:
     """Record every row that this run has not had yet; whether there was one."""
+    if not rows:
+        return False
     new = [row for row in rows if row.id not in journal.run.rows]
     for row in new:
         _take_one(journal, row)

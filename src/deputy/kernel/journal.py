@@ -14,8 +14,8 @@ from typing import Any
 
 from deputy.base.clock import Clock
 from deputy.base.errors import CommitRefused, Stopping, StoreBusy, StoreError, StoreFull
-from deputy.domain.agent import Agent
 from deputy.domain.chain import link
+from deputy.domain.cost import NOTHING
 from deputy.domain.effect import AskPeople, Intent, ToolRequest
 from deputy.domain.elicitation import Form
 from deputy.domain.event import BudgetRaised, Event, ModelIntent, ToolIntent
@@ -34,11 +34,23 @@ PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  #: seconds between attempts to write
 class Holding:
     """A worker's lease, and until when (seconds on the boot clock) it certainly holds."""
 
-    __slots__ = ("lease", "stopping", "trouble", "until")
+    __slots__ = ("_soon", "lease", "stopping", "trouble", "until")
 
     def __init__(self, lease: Lease, until: float, trouble: Trouble = lambda _: None) -> None:
         self.lease, self.until, self.trouble = lease, until, trouble
         self.stopping = False  #: whether nothing new may begin
+        self._soon: list[Callable[[], None]] = []
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do this in the loop's next turn, all of it in one go: a handle of the loop for each would cost more."""
+        if not self._soon:
+            asyncio.get_running_loop().call_soon(self._now)
+        self._soon.append(work)
+
+    def _now(self) -> None:
+        due, self._soon = self._soon, []
+        for work in due:
+            work()
 
 
 #: On its way into a commit: an event (None where only other things go along), what it books by the state before it,
@@ -79,7 +91,7 @@ class Journal:
         self.run.apply(event)
         if not self._kicked:
             self._kicked = True
-            asyncio.get_running_loop().call_soon(self._kick)
+            self._holding.soon(self._kick)
 
     async def commit(self, event: Event, *, thawed: str = "", grant: str = "", **extras: Sequence[Any]) -> None:
         """Write what may be refused, after all that was recorded; raises CommitRefused and then changes nothing."""
@@ -87,7 +99,7 @@ class Journal:
             mandated = self._mandated()
             if (type(event) is ModelIntent or type(event) is ToolIntent) and event.hold:
                 old = self.run.effects.get(event.n)
-                more = event.hold if old is None or not old.hold else event.hold - old.hold
+                more = event.hold if old is None or old.hold is NOTHING else event.hold - old.hold
                 check(self.run, more, mandated.run)
             recorded, self._draft = self._draft, []
             try:
@@ -120,6 +132,7 @@ class Journal:
 
     def close(self) -> None:
         """Write nothing more: the stay is over, or was cut short as by a crash."""
+        self.limits = None  # the visit's, which knows us: together they would wait for the collector
         if self._flush is not None:
             self._flush.cancel()
 
@@ -150,8 +163,9 @@ class Journal:
         moves: list[Move] = []
         rest: dict[str, list[Any]] = {}
         for event, booked, extras in draft:
-            for name, values in extras.items():
-                rest.setdefault(name, []).extend(values)
+            if extras:
+                for name, values in extras.items():
+                    rest.setdefault(name, []).extend(values)
             if event is None:
                 continue
             if booked or type(event) is BudgetRaised:
@@ -166,27 +180,28 @@ class Journal:
             run, self._holding.lease, self._head, rows, moves=moves, thawed=thawed, grant=grant, state=state,
             **rest,  # pyright: ignore[reportArgumentType] - none of them is `begins`
         )  # fmt: skip
-        await self._commit(commit)
+        try:
+            await self._store.commit(commit)
+        except (StoreFull, StoreBusy) as exc:
+            await self._commit_again(commit, exc)
         self._head = (seq, last)
 
-    async def _commit(self, commit: Commit) -> None:
+    async def _commit_again(self, commit: Commit, trouble: StoreError) -> None:
         attempt = 0
         while True:
+            self._holding.trouble(trouble)
+            await self._clock.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+            attempt += 1
             try:
                 await self._store.commit(commit)
             except (StoreFull, StoreBusy) as exc:
-                self._holding.trouble(exc)
-                await self._clock.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
-                attempt += 1
+                trouble = exc
             else:
-                if attempt:
-                    self._holding.trouble(None)
-                return
+                return self._holding.trouble(None)
 
 
 def make_intent(
     journal: Journal,
-    agent: Agent,
     request: ToolRequest | Prompt,
     *,
     n: int,
@@ -196,10 +211,11 @@ def make_intent(
 ) -> Intent:
     """The permit for one dispatch; made here and nowhere else, for an effect that the journal holds or a pure read."""
     intent = object.__new__(Intent)
-    intent.run = journal.run.id
-    intent.key = f"{journal.run.id}.{n}"
+    row = journal.row
+    intent.run = row.id
+    intent.key = f"{row.id}.{n}"
     intent.attempt, intent.deadline = attempt, deadline
-    intent.agent, intent.version, intent.on_behalf_of = agent.name, journal.row.version, journal.row.on_behalf_of
+    intent.agent, intent.version, intent.on_behalf_of = row.agent, row.version, row.on_behalf_of
     intent.request = request
     intent.dispatch_by = journal.until
     intent.ask, intent.aloud = ask or _nobody, None

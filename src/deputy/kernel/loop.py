@@ -84,15 +84,15 @@ def next_step(run: Run, answers: Answers | None = None) -> Step:
         return AskModel(run.asking)
     if run.asking and (error := run.effects[run.asking].error) is not None:
         return _after(run, error)
-    last = next((t for t in reversed(run.turns) if isinstance(t, ReplyTurn)), None)
+    last = run.replied
     if last is None:
         return AskModel(run.next_n)
     calls = [run.effects[n] for n in range(last.n + 1, last.n + 1 + len(last.said.calls))]
-    final = tuple(e for e in calls if answers is not None and e.call.tool == FINAL)
-    if waiting := tuple(e.n for e in final if not e.over):
+    final = () if answers is None else tuple([e for e in calls if e.call.tool == FINAL])
+    if waiting := tuple([e.n for e in final if not e.over]):
         return Judge(waiting)
     if open_calls := [e for e in calls if not e.over]:
-        movable = tuple(e.n for e in open_calls if _can_move(run, e))
+        movable = tuple([e.n for e in open_calls if _can_move(run, e)])
         return Perform(movable) if movable else Wait()
     if round_path(last.n) in run.notes:
         return AskModel(run.next_n)  # it said that it was done, and was not
@@ -194,9 +194,9 @@ async def drive(visit: Visit, gate: Gate) -> Rest | None:
 def _judge(visit: Visit, numbers: Sequence[int]) -> None:
     """Record what is wrong with an answer, where the model reads it, or that it was taken."""
     run, at = visit.run, visit.journal.now()
-    last = next(t for t in reversed(run.turns) if isinstance(t, ReplyTurn))
     assert visit.answers is not None
-    found = visit.answers.of(last.said)
+    assert run.replied is not None
+    found = visit.answers.of(run.replied.said)
     for n in numbers:
         if isinstance(found, Given):
             event = Outcome(at=at, n=n, status="done", result={"taken": True}, rule="answer")

@@ -16,7 +16,7 @@ __all__ = ["Policy", "Question", "Rule"]
 APPROVAL_LASTS = 7 * 86_400.0  #: seconds an approval stays open where the mandate does not say
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One effect, as policy sees it: never the model's words, only who, for whom, what, with which arguments."""
 
     agent: Agent

@@ -135,7 +135,8 @@ class Recovery:
                 return await self._cancel(visit)
             if visit.run.halted:
                 return await self._halt(visit)
-            if visit.run.short is not None or any(t.startswith("held:") for t in visit.run.timers):
+            timers = visit.run.timers
+            if visit.run.short is not None or (timers and any(t.startswith("held:") for t in timers)):
                 return Waits()
             if pinned.procedure is not None:
                 rest = await procedure.drive(visit, self._gate, pinned.procedure)

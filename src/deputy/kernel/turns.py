@@ -7,9 +7,8 @@ Limits are those of one process: several that drive runs at the same time divide
 """
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from deputy.base.clock import Clock
@@ -154,7 +153,24 @@ class Turn:
     def end(self) -> None:
         """Let the next one in."""
         self._line.running -= 1
-        self._line.pump()
+        if self._line.waiting:
+            self._line.pump()
+
+
+class _Asked:
+    """A turn that is waited for, and ended: `async with`, since a generator for each would cost more than all of it."""
+
+    __slots__ = ("_line", "_share", "_tokens", "_turn")
+
+    def __init__(self, line: "_Line", share: Callable[[], Share], tokens: int) -> None:
+        self._line, self._share, self._tokens = line, share, tokens
+
+    async def __aenter__(self) -> Turn:
+        self._turn = await self._line.join(self._share, self._tokens)
+        return self._turn
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.end()
 
 
 class _Line:
@@ -172,12 +188,12 @@ class _Line:
         self._closed = self._shrunk = 0.0  # until when, on the boot clock
         self._alarm: asyncio.Task[None] | None = None
 
-    async def join(self, share: Share, tokens: int) -> Turn:
-        """Return when it is this call's turn."""
-        if not self.queue and not self._delay(tokens):
+    async def join(self, share: Callable[[], Share], tokens: int) -> Turn:
+        """Return when it is this call's turn; its share is asked for where it has to wait."""
+        if not self.waiting and not self._delay(tokens):
             return self._admit(tokens, waited=False)
-        waiter = _Waiter(share, tokens)
-        self.queue.push(share, waiter)
+        waiter = _Waiter(share(), tokens)
+        self.queue.push(waiter.share, waiter)
         self.waiting += 1
         try:
             self.pump()
@@ -239,12 +255,11 @@ class _Line:
                 waiter.admitted.set_exception(Stopping("the worker is stopping"))
 
     def _admit(self, tokens: int, *, waited: bool) -> Turn:
-        entry = [self._clock.boot(), float(tokens)]
+        entry = [GONE, float(tokens)]
         if self.limits.requests is not None or self.limits.tokens is not None:
+            entry[0] = self._clock.boot()
             self._recent.append(entry)
             self._tokens += tokens
-        else:
-            entry[0] = GONE
         self.running += 1
         return Turn(self, entry, waited=waited)
 
@@ -303,15 +318,10 @@ class Turns:
         for line in self._lines.values():
             line.dismiss()
 
-    @contextlib.asynccontextmanager
-    async def turn(self, route: Route, share: Share, tokens: int) -> AsyncGenerator[Turn]:
-        """Wait for leave to ask a route once, for at most so many tokens."""
+    def turn(self, route: Route, share: Callable[[], Share], tokens: int) -> _Asked:
+        """Wait (`async with`) for leave to ask a route once, for at most so many tokens."""
         line = self._lines.get(route.name)
         if line is None:
             line = self._lines[route.name] = _Line(self._clock, self._weight)
         line.limits = route.limits.divided(self.processes)
-        turn = await line.join(share, tokens)
-        try:
-            yield turn
-        finally:
-            turn.end()
+        return _Asked(line, share, tokens)

@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+import msgspec
+
 from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
 from deputy.ports.access import Access
@@ -43,7 +45,7 @@ class Row(NamedTuple):
     body: bytes
 
 
-class Move(NamedTuple):
+class Move(msgspec.Struct, frozen=True, gc=False):
     """What a commit does to one account: hold more (or, negative, let go) and book as spent.
 
     A move that holds more is refused where held + spent would pass the account's limits, raised as people raised them.
@@ -134,7 +136,7 @@ class StateChange(NamedTuple):
     summary: str = ""
 
 
-class Commit(NamedTuple):
+class Commit(msgspec.Struct, frozen=True, gc=False):
     """One atomic change. Preconditions, read in the same transaction: the lease's epoch, that `rows` continue the chain
     after `head`, that accounts allow the moves, that `grant` is unused, that `thawed`'s agent is, that what `begins`
     names waits for its run, which is the first child."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.adapters.store.playing import booked, fill, play, wrong_with
 
 from deputy.base.errors import LeaseLost, StoreError, StoreFull
@@ -142,7 +143,7 @@ def test_what_was_durable_before_the_disk_filled_is_not_disowned(tmp_path: Path)
             hands = await world.hold(*[f"r-{n}" for n in range(8)])
             await hands[0].commit(items=[hands[0].item("i")])
             drafts = [hand.draft(b"2" + bytes(9000)) for hand in hands]
-            drafts[1] = drafts[1]._replace(items=[hands[1].item("i")])
+            drafts[1] = replace(drafts[1], items=[hands[1].item("i")])
             disk.room = room
             answers = await answers_of(*[world.store.commit(draft) for draft in drafts])
             disk.room = None

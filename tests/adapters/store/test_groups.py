@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import apsw
 import pytest
+from msgspec.structs import replace
 from tests.adapters.store.playing import booked, play, wrong_with
 
 from deputy.base.errors import Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget
@@ -122,11 +123,11 @@ def test_in_one_group_each_commit_gets_its_own_answer(tmp_path: Path, ran: list[
         await hands[0].commit(grant="used", items=[hands[0].item("i-0")])
         drafts = [hand.draft(b"2", moves=[Move("shared", spend=Cost(steps=1))]) for hand in hands]
         wrong = {
-            1: drafts[1]._replace(head=(9, b"")),
-            3: drafts[3]._replace(lease=hands[3].lease._replace(epoch=7)),
-            5: drafts[5]._replace(thawed="frozen"),
-            7: drafts[7]._replace(grant="used"),
-            9: drafts[9]._replace(moves=[Move("day", Cost(2), limit=Limits(money=1)), *drafts[9].moves]),
+            1: replace(drafts[1], head=(9, b"")),
+            3: replace(drafts[3], lease=hands[3].lease._replace(epoch=7)),
+            5: replace(drafts[5], thawed="frozen"),
+            7: replace(drafts[7], grant="used"),
+            9: replace(drafts[9], moves=[Move("day", Cost(2), limit=Limits(money=1)), *drafts[9].moves]),
         }
         for n, draft in wrong.items():
             drafts[n] = draft
@@ -147,11 +148,11 @@ def test_one_that_cannot_be_stored_leaves_its_group_to_be_written_one_by_one(tmp
         hands = await world.hold(*[f"r-{n:02}" for n in range(12)])
         await hands[0].commit(items=[hands[0].item("i-0")])
         drafts = [hand.draft(b"2", moves=[Move("shared", spend=Cost(steps=1))]) for hand in hands]
-        drafts[2] = drafts[2]._replace(items=[hands[2].item("i-0")])
-        drafts[4] = drafts[4]._replace(deliveries=[mail("r-00", "d", Approve("i", "d", {"x": "\udfff"}))])
-        drafts[6] = drafts[6]._replace(moves=[Move("shared", spend=Cost(steps=1 << 70))])
-        drafts[8] = drafts[8]._replace(items=[hands[8].item("i-8", created=NOON.replace(tzinfo=None))])
-        drafts[10] = drafts[10]._replace(children=[new_run("r-11")])
+        drafts[2] = replace(drafts[2], items=[hands[2].item("i-0")])
+        drafts[4] = replace(drafts[4], deliveries=[mail("r-00", "d", Approve("i", "d", {"x": "\udfff"}))])
+        drafts[6] = replace(drafts[6], moves=[Move("shared", spend=Cost(steps=1 << 70))])
+        drafts[8] = replace(drafts[8], items=[hands[8].item("i-8", created=NOON.replace(tzinfo=None))])
+        drafts[10] = replace(drafts[10], children=[new_run("r-11")])
         answers = await _together(world, drafts)
         assert [n for n, answer in enumerate(answers) if answer] == [2, 4, 6, 8, 10]
         assert isinstance(answers[2], OutOfSequence)

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from deputy.adapters.store.sqlite import SqliteStore
 from deputy.base.canonical import digest
@@ -152,13 +153,13 @@ def _item(run: str, name: str, kind: ItemKind, expires: int | None) -> Item:
 def _spoiled(commit: Commit, wrong: str) -> Commit:
     match wrong:
         case "head":
-            return commit._replace(head=(commit.head[0] + 1, commit.head[1]))
+            return replace(commit, head=(commit.head[0] + 1, commit.head[1]))
         case "epoch" if commit.lease is not None:
-            return commit._replace(lease=commit.lease._replace(epoch=commit.lease.epoch + 1))
+            return replace(commit, lease=commit.lease._replace(epoch=commit.lease.epoch + 1))
         case "nobody":
-            return commit._replace(lease=None)
+            return replace(commit, lease=None)
         case "chain":
-            return commit._replace(rows=[*commit.rows, Row(99, b"link", b"body")])
+            return replace(commit, rows=[*commit.rows, Row(99, b"link", b"body")])
         case _:
             return commit
 

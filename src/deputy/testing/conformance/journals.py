@@ -1,5 +1,7 @@
 """Journals: what a commit may continue, that all of it is there when its await returns, and in which order."""
 
+from msgspec.structs import replace
+
 from deputy.base.canonical import canonical, digest
 from deputy.base.errors import CommitRefused, LeaseLost, OutOfSequence
 from deputy.domain.chain import GENESIS, link
@@ -129,7 +131,7 @@ class Journals:
             [third], [second, second], [third, second], [second._replace(seq=7)], [second._replace(link=GENESIS)],
             [second._replace(body=b"another")], [elsewhere], [second, third._replace(seq=4)],
         ):  # fmt: skip
-            (answer,) = await answers_of(hand.store.commit(hand.draft()._replace(rows=rows)))
+            (answer,) = await answers_of(hand.store.commit(replace(hand.draft(), rows=rows)))
             assert isinstance(answer, OutOfSequence), rows
         assert len(await world.store.rows(hand.run)) == 1
         await hand.commit(b"2", b"3")
@@ -167,7 +169,7 @@ class Journals:
         commits, head = list[Commit](), hand.head
         for n in range(50):
             rows = rows_after(hand.run, head, [b"%d" % n, b"and %d" % n])
-            commits.append(hand.draft(head=head)._replace(rows=rows))
+            commits.append(replace(hand.draft(head=head), rows=rows))
             head = (rows[-1].seq, rows[-1].link)
         assert await answers_of(*[hand.store.commit(commit) for commit in commits]) == [None] * 50
         assert (await _bodies(world, hand.run))[1::2] == [b"%d" % n for n in range(50)]
@@ -229,8 +231,8 @@ class Journals:
         hands = await world.hold(*[f"r-{n:02}" for n in range(21)])
         await hands[0].commit(items=[hands[0].item("i-1")])
         drafts = [hand.draft(b"2") for hand in hands]
-        drafts[7] = drafts[7]._replace(items=[hands[7].item("i-1")])
-        drafts[14] = drafts[14]._replace(children=[new_run("r-03")])
+        drafts[7] = replace(drafts[7], items=[hands[7].item("i-1")])
+        drafts[14] = replace(drafts[14], children=[new_run("r-03")])
         answers = await answers_of(*[world.store.commit(draft) for draft in drafts])
         wrong = [n for n, answer in enumerate(answers) if answer is not None]
         assert wrong == [7, 14]
@@ -242,9 +244,9 @@ class Journals:
         hands = await world.hold(*[f"r-{n:02}" for n in range(20)])
         unwritable = Approve("i-1", "d", {"name": "\ud800"})
         drafts = [hand.draft(b"2") for hand in hands]
-        drafts[6] = drafts[6]._replace(deliveries=[mail("r-00", "d-1", unwritable)])
-        drafts[9] = drafts[9]._replace(items=[hands[9].item("i-1", created=NOON.replace(tzinfo=None))])
-        drafts[12] = drafts[12]._replace(items=[hands[12].item("i-1")._replace(id="i-\ud800")])
+        drafts[6] = replace(drafts[6], deliveries=[mail("r-00", "d-1", unwritable)])
+        drafts[9] = replace(drafts[9], items=[hands[9].item("i-1", created=NOON.replace(tzinfo=None))])
+        drafts[12] = replace(drafts[12], items=[hands[12].item("i-1")._replace(id="i-\ud800")])
         answers = await answers_of(*[world.store.commit(draft) for draft in drafts])
         assert [n for n, answer in enumerate(answers) if answer is not None] == [6, 9, 12]
         assert [len(await world.store.rows(hand.run)) for hand in hands] == [

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from deputy.base.errors import LeaseLost
 from deputy.ports.store import Commit, Lease, Store, Taken
 from deputy.testing.conformance.world import Hand, World, answers_of, change, mail, new_run, note, scenario
@@ -93,7 +95,7 @@ class Workers:
         for lease in (other.lease, hand.lease._replace(epoch=2), Lease("nobody", 1)):
             (answer,) = await answers_of(world.store.commit(hand.draft(b"2", lease=lease)))
             assert isinstance(answer, LeaseLost)
-        (answer,) = await answers_of(world.store.commit(hand.draft(b"2")._replace(run="r-none")))
+        (answer,) = await answers_of(world.store.commit(replace(hand.draft(b"2"), run="r-none")))
         assert isinstance(answer, LeaseLost)
         await hand.commit(b"2")
 

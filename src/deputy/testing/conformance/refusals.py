@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from deputy.base.canonical import digest
 from deputy.base.errors import CommitRefused, Frozen, GrantUsed, LeaseLost, OutOfSequence, OverBudget
 from deputy.domain.chain import GENESIS
@@ -37,7 +39,7 @@ def _refused(hand: Hand) -> Mapping[type[CommitRefused], Commit]:
     """A commit of this run for each precondition, that does not meet it."""
     stale = rows_after(hand.run, (5, GENESIS), [b"stale"])
     return {
-        OutOfSequence: hand.draft(head=(5, GENESIS))._replace(rows=stale),
+        OutOfSequence: replace(hand.draft(head=(5, GENESIS)), rows=stale),
         LeaseLost: hand.draft(b"lost", lease=hand.lease._replace(epoch=hand.lease.epoch + 1)),
         Frozen: hand.draft(b"frozen", thawed="frozen"),
         GrantUsed: hand.draft(b"granted", grant="used"),
@@ -94,7 +96,7 @@ class Refusals:
         await hand.commit(items=[hand.item("i-old")], timers=[timer("t-old", 5)])
         before = await _state(world)
         for kind, refused in _refused(hand).items():
-            whole = refused._replace(
+            whole = replace(refused,
                 moves=[Move("other", Cost(money=1), Cost(tokens=5)), *refused.moves], grant=refused.grant or "fresh",
                 items=[hand.item("i-new")], items_off=["i-old"], timers=[timer("t-new", 9)], timers_off=["t-old"],
                 taken=[inbound.position], deliveries=[mail(other.run, "d-2")], blobs=[Blob(digest(b"blob"), b"blob")],

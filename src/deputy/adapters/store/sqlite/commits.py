@@ -162,8 +162,8 @@ class Committer:
             account = staged.get(move.account) or self._account(move.account)
             limits = account.limits if move.limit is None else move.limit
             held, spent = account.held + move.hold, account.spent + move.spend
-            raised = account.raised + move.raised
-            allowed = limits.raised(raised)
+            raised = account.raised if move.raised is NOTHING else account.raised + move.raised
+            allowed = limits if raised is NOTHING else limits.raised(raised)
             if _grows(move.hold) and (unit := allowed.exceeded(held + spent)) is not None:
                 alone = allowed.exceeded(spent + move.hold)
                 message = f"account {move.account} has no {alone or unit} left for this"

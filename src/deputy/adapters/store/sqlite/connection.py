@@ -122,6 +122,7 @@ def _size(file: Path) -> int:
 
 
 def _prepare(connection: Database, file: Path) -> None:
+    connection.pragma("page_size", PAGE)  # takes effect on a file that is being made, and on no other
     if _journal_mode(connection) != "wal":
         raise StoreError(
             f"`{file}` lies where SQLite cannot keep a log beside it", "Name a file on a local disk in deputy.toml."
