@@ -1,6 +1,7 @@
 """Workers: they stop between effects, take over from the dead, and let one broken run be one broken run."""
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from deputy.domain.effect import Done, Intent, Result, Unknown
 from deputy.domain.event import Workspace
 from deputy.domain.stow import stow
 from deputy.kernel.desk import Desk
+from deputy.kernel.journal import Journal
 from deputy.kernel.recovery import Pinned
 from deputy.ports.store import Row
 from deputy.testing.fakes import calls, says
@@ -149,5 +151,30 @@ def test_a_frozen_agent_does_nothing_until_it_is_thawed(tmp_path: Path) -> None:
             row = await work.store.run(run)
             assert row is not None
             assert row.state == "done"
+
+    asyncio.run(main())
+
+
+def test_what_belonged_to_a_run_is_free_when_it_leaves_without_the_collector(tmp_path: Path) -> None:
+    def kept() -> list[Journal]:
+        return [each for each in gc.get_objects() if type(each) is Journal]
+
+    async def main() -> None:
+        async with bench(tmp_path, scripted(calls(("look", "{}")), says("done")), agents=[agent()]) as work:
+
+            async def forgetful(_: Intent) -> Result:
+                work.tools.calls.clear()  # the stand-in remembers its calls, and with them for whom they are
+                return Done("seen")
+
+            work.tools.answer = forgetful
+            run = await work.start("clerk")
+            gc.collect()
+            gc.disable()
+            try:
+                before = len(kept())
+                await work.work(run)
+                assert len(kept()) == before
+            finally:
+                gc.enable()
 
     asyncio.run(main())

@@ -282,3 +282,7 @@ def test_what_cannot_be_opened_leaves_nothing_open(tmp_path: Path):
             SqliteStore.open(tmp_path / "deputy.db", StillClock())
         assert refusal.value.__traceback__ is not None
         assert len(set(os.listdir("/proc/self/fd")) - before) <= 1  # the listing itself
+
+
+def test_a_database_that_is_made_has_small_pages(whole: bytes):
+    assert int.from_bytes(whole[16:18], "big") == 2_048  # where SQLite's file format says so
