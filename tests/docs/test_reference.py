@@ -223,7 +223,8 @@ def keys_of(function: str) -> set[str]:
 @pytest.mark.parametrize(
     ("function", "headings"),
     [
-        ("run_view", ["A run:"]), ("_effect", ["effects"]), ("run_line", ["A list of runs", "A run:"]),
+        ("run_view", ["A run:"]), ("head_view", ["A run:"]), ("effect_view", ["effects"]),
+        ("run_line", ["A list of runs", "A run:"]),
         ("inbox_view", ["What waits for people"]), ("message_view", ["Messages", "What waits for people"]),
         ("account_view", ["The ledger"]),
     ],

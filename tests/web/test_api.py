@@ -107,6 +107,7 @@ def test_every_answer_has_the_shape_that_the_document_says(api: Api):
             continue
         who = api.token("lin", "approver") if "inbox" in one.path else "owner"
         path = one.path.replace("{agent}", "payer").replace("{run}", run).replace("{item}", item)
+        path = path.replace("{effect}", "1")
         answer = api.ask("GET", path, who)
         assert answer.status == 200, path
         schema = DOCUMENT["paths"][one.path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
@@ -118,8 +119,14 @@ def test_every_answer_has_the_shape_that_the_document_says(api: Api):
 
 def test_a_run_is_told_as_the_command_tells_it(api: Api):
     (line,) = api.ask("GET", "/runs?state=waiting&text=rent&agent=payer", "owner").said["runs"]
-    assert line == api.server.deputy("ps")[0]
-    assert api.ask("GET", f"/runs/{line['id']}", "owner").said == api.server.deputy("show", line["id"])
+    listed = api.server.deputy("ps")[0]
+    assert line == line | listed
+    assert (line["task"], line["started_by"]) == ("Pay the rent", "person:member")
+    assert line["waits_for"][0]["people"] == ["lin"]
+    told, shown = api.ask("GET", f"/runs/{line['id']}", "owner").said, api.server.deputy("show", line["id"])
+    pairs = zip(told["effects"], shown["effects"], strict=True)
+    assert all(effect == effect | as_shown for effect, as_shown in pairs)
+    assert told == told | shown | {"effects": told["effects"]}
 
 
 def test_a_member_sees_what_acts_for_them_and_who_was_asked_sees_what_they_are_asked_about(api: Api):

@@ -16,6 +16,7 @@ from deputy.app.models import Models
 from deputy.app.secrets import Secrets
 from deputy.app.starting import Endings, Sources
 from deputy.app.statistics.keeping import Keeping
+from deputy.app.stories import Stories
 from deputy.app.tallies import Tallies
 from deputy.app.toolbox import Toolbox
 from deputy.app.versions import Versions
@@ -53,6 +54,7 @@ class Office:
         self._beside: set[asyncio.Task[None]] = set()
         self.deployment = Deployment(settings, self._files_changed)
         self.secrets = Secrets(settings.folder, lambda: self.settings.references)
+        self.stories = Stories(store)
         self._sources: list[Sources] = []
         self.versions = Versions(store, clock, self.deployment, self.secrets.lend)
         self.live = Live()  #: what models say in this process before it is committed

@@ -9,7 +9,7 @@ from deputy.domain.principal import Person
 from deputy.domain.run import Run, fold
 from deputy.domain.stow import blobs_of
 from deputy.kernel.approval import Asked, shown
-from deputy.ports.access import Sought
+from deputy.ports.listing import Sought
 from deputy.ports.store import Account, Delivered, Item, Row, RunRow
 
 __all__ = [

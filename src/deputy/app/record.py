@@ -13,7 +13,7 @@ from deputy.app import rights
 from deputy.app.bootstrap import Office
 from deputy.app.views import moment, money
 from deputy.domain.principal import Person
-from deputy.ports.access import Sought
+from deputy.ports.listing import Sought
 from deputy.ports.store import RunRow
 
 __all__ = ["lately", "record"]
@@ -28,7 +28,7 @@ async def record(office: Office, agent: str, person: Person) -> dict[str, Any]:
     rights.require(person, "agents.record")
     office.settings.agent(agent)
     found = await office.store.access.find(Sought(agent=agent, most=NEWEST))
-    rows = [row for name in found.runs if (row := await office.store.run(name)) is not None]
+    rows = [line.row for line in found.runs]
     tallied = [await office.tallies.of(row) for row in rows]
     mine = [tally for tally in tallied if not tally.trial]
     total = sum((tally.counts for tally in mine), Counter[str]())

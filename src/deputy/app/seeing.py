@@ -1,70 +1,34 @@
 """What one person may see: their runs and items, agents, people; for surfaces where people are told apart."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from deputy.app import rights
 from deputy.app.authority import changes, direction_of
 from deputy.app.bootstrap import Office
 from deputy.app.config import Deployed
-from deputy.app.queries import Opened, find_run, inbox, opened
+from deputy.app.queries import inbox
 from deputy.app.views import inbox_view, moment, money
 from deputy.base.errors import NotFound
 from deputy.domain.cost import Limits
 from deputy.domain.principal import ROLES, Directory, Person
-from deputy.ports.access import Sought
 from deputy.ports.store import RunRow
 
 __all__ = [
-    "Page",
     "agent_view",
     "agent_views",
     "my_inbox",
     "my_item",
-    "my_run",
-    "my_runs",
     "people_view",
     "sees",
     "versions",
+    "visible",
 ]
 
 VERSIONS = 50  #: deployments that are shown
 
 
-class Page(NamedTuple):
-    """A page of runs, and after which run the next one begins; "" where there is none."""
-
-    runs: list[RunRow]
-    after: str
-
-
-async def my_runs(office: Office, person: Person, sought: Sought) -> Page:
-    """Runs, newest first: everybody's for those who see all, else those that act for this person."""
-    rights.require(person, "runs.read")
-    if not rights.sees_all(person):
-        if sought.on_behalf_of not in ("", person.id):
-            return Page([], "")
-        sought = sought._replace(on_behalf_of=person.id)
-    found = await office.store.access.find(sought)
-    rows = [row for name in found.runs if (row := await office.store.run(name)) is not None]
-    return Page(rows, found.after)
-
-
-async def my_run(office: Office, person: Person, name: str) -> Opened:
-    """A run with all its events; NotFound also where this person may not see it."""
-    rights.require(person, "runs.read")
-    row = await find_run(office, name)
-    if not _visible(office, person, row):
-        found = await opened(office, row.id)
-        entries = {a for e in found.run.effects.values() if e.asked is not None for a in e.asked.approvers}
-        asked = any(person.id in office.settings.directory.members(entry, row.on_behalf_of) for entry in entries)
-        waits = any(item.run == row.id for item, _ in await inbox(office, person))
-        if not asked and not waits:
-            raise NotFound(f"There is no run {name!r}.", "See `deputy ps`.")
-        return found
-    return await opened(office, row.id)
-
-
-def _visible(office: Office, person: Person, row: RunRow) -> bool:
+def visible(office: Office, person: Person, row: RunRow) -> bool:
+    """Whether a person sees this run without having been asked about it."""
     deployed = office.settings.agents.get(row.agent)
     mine = row.on_behalf_of == person.id or (deployed is not None and deployed.agent.owner == person.id)
     return mine or rights.sees_all(person)
@@ -73,7 +37,7 @@ def _visible(office: Office, person: Person, row: RunRow) -> bool:
 async def sees(office: Office, person: Person, run: str) -> bool:
     """Whether a person sees a run without having been asked about it."""
     row = await office.store.run(run)
-    return row is not None and _visible(office, person, row)
+    return row is not None and visible(office, person, row)
 
 
 async def my_inbox(office: Office, person: Person) -> list[dict[str, Any]]:

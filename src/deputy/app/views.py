@@ -20,7 +20,10 @@ from deputy.domain.waiting import waiting_on
 from deputy.kernel.approval import Asked
 from deputy.ports.store import Account, Item, RunRow
 
-__all__ = ["account_view", "exit_code", "inbox_view", "message_view", "read_time", "run_line", "run_view", "spent"]
+__all__ = [
+    "account_view", "effect_view", "exit_code", "head_view", "inbox_view", "message_view", "moment", "money",
+    "read_time", "run_line", "run_view", "spent",
+]  # fmt: skip
 
 STATES: Mapping[EffectStatus, str] = {
     "proposed": "proposed", "shadowed": "proposed", "asked": "asked", "approved": "asked", "denied": "denied",
@@ -59,8 +62,19 @@ def spent(cost: Cost, currency: str) -> dict[str, Any]:
 def run_view(opened: Opened, currency: str) -> dict[str, Any]:
     """A run as `deputy show RUN --json` prints it."""
     row, run, rows, _ = opened
-    ended, started = run.ended, run.started
     before = [GENESIS, *(stored.link for stored in rows)]
+    return head_view(row, run, currency) | {
+        "effects": [effect_view(run.id, effect) for effect in sorted(run.effects.values(), key=lambda e: e.n)],
+        "events": [
+            {"seq": stored.seq, "digest": stored.link.hex(), "prev": last.hex(), **_object(stored.body)}
+            for stored, last in zip(rows, before, strict=False)
+        ],
+    }
+
+
+def head_view(row: RunRow, run: Run, currency: str) -> dict[str, Any]:
+    """A run without its effects and events."""
+    ended, started = run.ended, run.started
     answer = (run.blob(ended.blob).decode() if ended.blob else ended.answer) if ended is not None else None
     return {
         "id": row.id,
@@ -80,11 +94,6 @@ def run_view(opened: Opened, currency: str) -> dict[str, Any]:
         "error": msgspec.to_builtins(ended.error) if ended is not None and ended.error is not None else None,
         "spent": spent(run.spent, currency),
         "proof": _proof(run),
-        "effects": [_effect(run.id, effect) for effect in sorted(run.effects.values(), key=lambda e: e.n)],
-        "events": [
-            {"seq": stored.seq, "digest": stored.link.hex(), "prev": last.hex(), **_object(stored.body)}
-            for stored, last in zip(rows, before, strict=False)
-        ],
     }
 
 
@@ -108,7 +117,8 @@ def _object(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
-def _effect(run: str, effect: Effect) -> dict[str, Any]:
+def effect_view(run: str, effect: Effect) -> dict[str, Any]:
+    """An effect as `deputy show --json` prints it."""
     result: Any = effect.result
     if effect.kind == "model" and effect.result is not None:
         result = {"text": effect.result.text, "calls": [_call(call) for call in effect.result.calls]}  # pyright: ignore

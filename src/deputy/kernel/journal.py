@@ -128,6 +128,7 @@ class Journal:
                 self._draft.append(self._entry(event, extras))
                 self.run.apply(event)
             draft, self._draft = self._draft, []
+            change = change._replace(money=self.run.spent.money)
             await self._write(draft, self._mandated(), state=change)
 
     def close(self) -> None:

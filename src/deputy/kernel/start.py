@@ -13,9 +13,9 @@ from deputy.domain.label import TRUSTED, Label
 from deputy.domain.occasion import Occasion
 from deputy.domain.run import Run
 from deputy.domain.stow import stow
-from deputy.ports.store import Blob, NewRun, Row
+from deputy.ports.store import TOLD, Began, Blob, NewRun, Row
 
-__all__ = ["Fired", "Request", "new_run"]
+__all__ = ["Fired", "Request", "new_run", "told_of"]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -79,4 +79,11 @@ def new_run(
         id=run, agent=agent.name, version=agent.version, driver=agent.driver, on_behalf_of=on_behalf_of,
         parent=started.parent, root=ancestors[0] if ancestors else run, created=at,
         started=Row(1, link(GENESIS, run, 1, body), body), blobs=tuple(Blob(*blob) for blob in blobs),
+        told=told_of(started, task),
     )  # fmt: skip
+
+
+def told_of(started: Started, task: str) -> Began:
+    """What lists show of how a run began."""
+    cause, title = ("", "") if started.occasion is None else (started.occasion.trigger, started.occasion.title)
+    return Began(started.by, started.trigger, cause, title[:TOLD], task[:TOLD])

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-__all__ = ["Access", "Claim", "Fed", "Found", "Looked", "Pass", "PassKind", "Sought", "Told"]
+from deputy.ports.listing import Counts, Found, Sought
+
+__all__ = ["Access", "Claim", "Fed", "Looked", "Pass", "PassKind", "Told"]
 
 PassKind = Literal["link", "session", "token"]
 
@@ -35,26 +37,6 @@ class Claim(NamedTuple):
     at: datetime
     status: int = 0
     body: bytes = b""
-
-
-class Sought(NamedTuple):
-    """Which runs are looked for, newest first; what is empty does not matter."""
-
-    states: Sequence[str] = ()
-    agent: str = ""
-    on_behalf_of: str = ""
-    since: datetime | None = None  #: created then or later
-    text: str = ""  #: stands in the task or the agent's name (case matters only outside ASCII), or ends the id
-    before: str = ""  #: a run's id: those created before it
-    most: int = 50
-    look: int = 20_000  #: how many runs are looked at, at most
-
-
-class Found(NamedTuple):
-    """Ids of runs, and the run after which to look on; "" where there are no more."""
-
-    runs: Sequence[str]
-    after: str
 
 
 class Fed(NamedTuple):
@@ -137,7 +119,11 @@ class Access(Protocol):
         ...
 
     async def find(self, sought: Sought) -> Found:
-        """Runs that fit, a page of them; looks at a bounded number."""
+        """Runs that fit, a page of them."""
+        ...
+
+    async def count(self, sought: Sought) -> Counts:
+        """How many fit, whatever page is asked for."""
         ...
 
     async def counts(self) -> dict[str, int]:

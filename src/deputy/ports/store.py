@@ -14,13 +14,13 @@ from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
 from deputy.ports.access import Access
 from deputy.ports.arrivals import Arrival, Arrivals, Begin
+from deputy.ports.listing import TOLD, Began, Item, RunRow, RunState
 
 __all__ = [
-    "Account", "Anchor", "AuditableStore", "Blob", "Commit", "Delivered", "Inbound", "Item", "Lease", "Move", "NewRun",
-    "Row", "RunRow", "RunState", "Seal", "Snapshot", "StateChange", "Store", "Taken", "Timer", "View", "Worker",
+    "Account", "Anchor", "AuditableStore", "Began", "Blob", "Commit", "Delivered", "Inbound", "Item", "Lease", "Move",
+    "NewRun", "Row", "RunRow", "RunState", "Seal", "Snapshot", "StateChange", "Store", "TOLD", "Taken", "Timer", "View",
+    "Worker",
 ]  # fmt: skip
-
-RunState = Literal["ready", "running", "waiting", "done", "failed", "cancelled"]
 
 
 class Lease(NamedTuple):
@@ -58,17 +58,6 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     raised: Cost = NOTHING  #: lift what the account may consume beyond its limits
 
 
-class Item(NamedTuple):
-    """Something that waits for a person; `body` is the JSON that the inbox shows."""
-
-    id: str
-    run: str
-    kind: Literal["approval", "question", "in_doubt", "budget", "message"]
-    created: datetime
-    expires: datetime | None
-    body: bytes
-
-
 class Timer(NamedTuple):
     """When to wake a run; fired by whichever worker sees it first, once."""
 
@@ -95,24 +84,6 @@ class Delivered(NamedTuple):
     body: bytes
 
 
-class RunRow(NamedTuple):
-    """What the table of runs knows of one; everything else is in its journal."""
-
-    id: str
-    agent: str
-    version: str
-    driver: str
-    state: RunState
-    on_behalf_of: str
-    parent: str
-    root: str
-    seq: int  #: number of events
-    link: bytes  #: the chain's head
-    created: datetime
-    changed: datetime
-    summary: str = ""  #: why it waits, or how it ended: a word for exit codes and lists
-
-
 class NewRun(NamedTuple):
     """A run to be created, ready, with its first event."""
 
@@ -126,6 +97,7 @@ class NewRun(NamedTuple):
     created: datetime
     started: Row
     blobs: tuple[Blob, ...] = ()
+    told: Began = Began()
 
 
 class StateChange(NamedTuple):
@@ -134,6 +106,7 @@ class StateChange(NamedTuple):
     state: RunState
     at: datetime
     summary: str = ""
+    money: int = 0  #: micros that the run has spent
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False):
@@ -287,8 +260,8 @@ class Store(Protocol):
         """Ids that are this text, or else end with it (at most a few)."""
         ...
 
-    async def rows(self, run: str, after: int = 0) -> Sequence[Row]:
-        """The stored events of a run with a seq above `after` (seq counts from 1)."""
+    async def rows(self, run: str, after: int = 0, most: int = 0) -> Sequence[Row]:
+        """The stored events of a run with a seq above `after` (seq counts from 1); `most` 0 is all."""
         ...
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
@@ -369,7 +342,7 @@ View = Literal[
     "last",  # [run id] seq of its last event; no row where there is no such run
     "newer",  # [position] number of events after it
     "pending",  # [run key] number of rows in its inbox that nobody took
-    "runs",  # key, the columns of RunRow without seq and link (state after root, summary after it), owner, epoch
+    "runs",  # key, RunRow without seq and link (state after root, summary after it), owner, epoch, money, told as JSON
     "seals",  # n, at, upto, body, link; by n
     "strays",  # table, key; of rows that belong to no run
     "timers",  # [run key] id, due

@@ -19,11 +19,13 @@ __all__ = [
 
 Row = dict[str, Any]
 TABLES = (
-    "runs", "journal", "blobs", "items", "inbox", "timers", "grants_used", "accounts", "freezes", "workers", "seals"
+    "runs", "journal", "blobs", "items", "inbox", "timers", "grants_used", "accounts", "freezes", "workers", "seals",
+    "told",
 )  # fmt: skip
 KEYS = {
     "runs": "key", "journal": "position", "blobs": "key", "items": "id", "inbox": "position", "timers": "id",
     "grants_used": "item", "accounts": "name", "freezes": "agent", "workers": "id", "seals": "n",
+    "told": "run",
 }  # fmt: skip
 
 

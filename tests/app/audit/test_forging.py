@@ -300,7 +300,7 @@ def test_a_price_that_was_lowered_afterwards_contradicts_the_ledger(folder: Path
         row = next(r for r in rows(database, "journal", "run = 1") if b"ModelReply" in r["body"])
         change(database, 1, row["seq"], cost=Cost(steps=0, money=5))
         everything_anew(folder, database, 1)
-    assert {finding.code for finding in found(folder).findings} == {"account"}
+    assert {finding.code for finding in found(folder).findings} == {"account", "run"}
 
 
 def test_an_item_that_a_forged_question_opens_must_be_there(folder: Path):

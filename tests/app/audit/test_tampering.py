@@ -22,7 +22,8 @@ GAPS = {
     "accounts.limits": "those of the mandate when the account last moved; only their form is checked",
 }
 COLUMNS = {
-    "runs": "key id agent version driver on_behalf_of parent root state summary created changed owner epoch",
+    "runs": "key id agent version driver on_behalf_of parent root state summary created changed owner epoch money",
+    "told": "run sender trigger cause agent title task",
     "journal": "position run seq link body",
     "blobs": "key digest body",
     "items": "id run kind created expires body",
@@ -78,7 +79,7 @@ def changed(name: str, value: Any) -> Any:
     """Another value that the column can have."""
     if name == "runs.state":
         return {"waiting": "done", "done": "waiting", "ready": "failed", "running": "ready"}.get(value, "done")
-    if name in ("journal.position", "journal.run", "journal.seq", "runs.key", "blobs.key", "seals.n"):
+    if name in ("journal.position", "journal.run", "journal.seq", "runs.key", "blobs.key", "seals.n", "told.run"):
         return value + 1_000
     if name == "runs.epoch" and value is None:
         return 1

@@ -37,6 +37,10 @@ async def export(store: AuditableStore, write: Callable[[bytes], None]) -> dict[
         return await _Export(snapshot, write).all()
 
 
+#: columns that say nothing of what happened, or repeat what the events say
+LEFT_OUT = ("key", "owner", "epoch", "money", "told")
+
+
 class _Export:
     def __init__(self, snapshot: Snapshot, write: Callable[[bytes], None]) -> None:
         self._snapshot, self._write = snapshot, write
@@ -63,7 +67,7 @@ class _Export:
         return counts
 
     async def _run(self, row: StoredRun) -> None:
-        about = {name: value for name, value in row._asdict().items() if name not in ("key", "owner", "epoch")}
+        about = {name: value for name, value in row._asdict().items() if name not in LEFT_OUT}
         self._line("run", about)
         async for _position, seq, link, body in self._snapshot.rows("events", row.key):
             async for key, name, content in self._named(body):

@@ -32,6 +32,8 @@ class StoredRun(NamedTuple):
     changed: str
     owner: str | None
     epoch: int | None
+    money: int | None = None
+    told: str = ""  #: as JSON
 
 
 class StoredItem(NamedTuple):

@@ -16,6 +16,7 @@ from deputy.domain.run import Run
 from deputy.domain.waiting import word_for
 from deputy.kernel.approval import Asked
 from deputy.kernel.conversation import Offer
+from deputy.kernel.start import told_of
 from deputy.ports.store import Snapshot
 
 __all__ = ["Tables"]
@@ -55,6 +56,13 @@ class Tables:
         for column, value in says.items():
             if getattr(row, column) != value:
                 self._wrong(row, column, f"and its journal says {short(value)}")
+        told_so = [*told_of(started, told.run.task), started.agent]
+        if row.told != canonical(told_so).decode():
+            self._wrong(row, "told", "and that is not how its journal begins")
+        spent = told.run.spent.money
+        behind = row.state in ("ready", "running")  # then it may have spent more since its state changed last
+        if row.money is not None and (row.money > spent or (row.money < spent and not behind) or row.money < 0):
+            self._wrong(row, "money", f"and by its journal it spent {spent}")
         if not _is_instant(row.changed):
             self._wrong(row, "changed", "which is no time that Deputy wrote")
 

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from deputy.domain.chain import GENESIS, link
-from deputy.ports.access import Claim, Looked, Pass, PassKind, Sought
+from deputy.domain.chain import link
+from deputy.ports.access import Claim, Looked, Pass, PassKind
+from deputy.ports.listing import COUNTED, Began, Sought
 from deputy.ports.store import Commit, Row
-from deputy.testing.conformance.world import NOON, World, answers_of, later, new_run, scenario
+from deputy.testing.conformance.world import NOON, World, answers_of, change, later, new_run, scenario
 
 __all__ = ["Reaching"]
 
@@ -83,31 +84,61 @@ class Reaching:
     @scenario
     async def test_runs_are_found_by_what_is_said_of_them_a_page_at_a_time(self, world: World) -> None:
         for number in range(5):
-            body = b'{"started":true}' if number == 4 else b'{"task":"Pay Invoice %d"}' % number
-            run = new_run(f"r-{number}abc{number}", agent="payables" if number % 2 else "desk")
-            row = Row(1, link(GENESIS, run.id, 1, body), body)
-            await world.store.commit(Commit(run.id, None, children=[run._replace(started=row)]))
-        access = world.store.access
+            task, cause = f"Pay Invoice {number} 发票 100%_", "desk/mails" if number == 2 else ""
+            told = Began("person:wei", "mail" if cause else "person", cause, "", "" if number == 4 else task)
+            run = new_run(f"r-{number}abc{number}", agent="payables" if number % 2 else "desk", told=told)
+            await world.store.commit(Commit(run.id, None, children=[run._replace(created=later(number))]))
+        access = world.another().access
         assert await access.counts() == {"ready": 5}
 
         async def found(sought: Sought) -> str:
-            return "".join(run[-1] for run in (await access.find(sought)).runs)
+            names = "".join(line.row.id[-1] for line in (await access.find(sought)).runs)
+            counts = await access.count(sought)
+            assert (counts.states.get("ready", 0), counts.more) == (len(names), False)
+            return names
 
         assert await found(Sought()) == "43210"
         assert await found(Sought(agent="payables")) == "31"
         assert await found(Sought(text="invoice")) == "3210"
-        assert await found(Sought(text="ayab")) == "31"
-        assert await found(Sought(text="bc2")) == "2"
+        assert await found(Sought(text=" ayab ")) == "31"
+        assert await found(Sought(text="bc2")) == await found(Sought(text="r-2abc2")) == "2"
+        assert await found(Sought(text="发票", agent="payables")) == "31"
+        assert await found(Sought(text="0%_")) == "3210"
+        assert await found(Sought(text="y_I")) == "", "no pattern"
         assert await found(Sought(states=["waiting"])) == ""
         assert await found(Sought(states=["ready"], since=NOON)) == "43210"
-        assert await found(Sought(since=later(1))) == ""
+        assert await found(Sought(since=later(1), until=later(3))) == "21"
+        assert await found(Sought(since=later(9))) == ""
         assert await found(Sought(on_behalf_of="nobody")) == ""
+        assert await found(Sought(trigger="mail")) == await found(Sought(trigger="desk/mails")) == "2"
+        assert await found(Sought(money=1)) == ""
         first = await access.find(Sought(most=2))
-        assert (len(first.runs), first.after) == (2, "r-3abc3")
-        assert await access.find(Sought(before=first.after, most=9)) == (["r-2abc2", "r-1abc1", "r-0abc0"], "")
-        bounded = await access.find(Sought(text="Invoice 0", look=3))
-        assert (list(bounded.runs), bounded.after) == ([], "r-2abc2")
-        assert (await access.find(Sought(text="Invoice 0", look=3, before="r-2abc2"))).runs == ["r-0abc0"]
+        assert ([line.row.id[-1] for line in first.runs], first.after) == (["4", "3"], "r-3abc3")
+        assert first.runs[1].told == Began("person:wei", "person", "", "", "Pay Invoice 3 发票 100%_")
+        rest = await access.find(Sought(before=first.after, most=3))
+        assert ([line.row.id[-1] for line in rest.runs], rest.after) == (["2", "1", "0"], "")
+        some = await access.find(Sought(agent="desk", before="r-4abc4", most=1))
+        assert ([line.row.id for line in some.runs], some.after) == (["r-2abc2"], "r-2abc2")
+        assert (await access.find(Sought(before="none"))).runs == []
+
+    @scenario
+    async def test_a_run_in_a_list_says_what_it_cost_and_what_it_waits_for(self, world: World) -> None:
+        (held,) = await world.hold("r-1")
+        waits = change("waiting", "approval")._replace(money=1_500_000)
+        await held.commit(b'{"a":1}', items=[held.item("i-1")], state=waits)
+        (line,) = (await world.another().access.find(Sought(states=["waiting"], money=1_500_000))).runs
+        assert (line.row, line.money) == (await world.store.run("r-1"), 1_500_000)
+        assert [one.id for one in line.items] == ["i-1"]
+        assert (await world.store.access.find(Sought(money=1_500_001))).runs == []
+
+    @scenario
+    async def test_of_very_many_runs_that_fit_the_newest_are_counted(self, world: World) -> None:
+        for start in range(0, COUNTED + 100, 2_020):
+            runs = [new_run(f"r-{start + n}", told=Began(task="alike")) for n in range(2_020)]
+            await world.store.commit(Commit(runs[0].id, None, children=runs))
+        assert await world.store.access.count(Sought(text="alike")) == ({"ready": COUNTED}, True)
+        assert await world.store.access.count(Sought(states=["ready"])) == ({"ready": COUNTED + 100}, False)
+        assert len((await world.store.access.find(Sought(text="LIK", states=["ready"]))).runs) == 50
 
     @scenario
     async def test_events_are_fed_in_the_order_of_their_commits(self, world: World) -> None:

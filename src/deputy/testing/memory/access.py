@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from deputy.base.canonical import decode
-from deputy.ports.access import Claim, Fed, Found, Looked, Pass, PassKind, Sought, Told
+from deputy.ports.access import Claim, Fed, Looked, Pass, PassKind, Told
+from deputy.ports.listing import COUNTED, Counts, Found, Line, Sought
 from deputy.testing.memory.tables import WORKSPACE, MemoryDatabase, OwnedRun, aware
 
 __all__ = ["MemoryAccess"]
@@ -73,16 +73,19 @@ class MemoryAccess:
             db.claims[key] = db.claims[key]._replace(status=claim.status, body=claim.body)
 
     async def find(self, sought: Sought) -> Found:
-        names = list(self._database().runs)[::-1]
+        db = self._database()
+        names = list(db.runs)[::-1]
         if sought.before:
             names = names[names.index(sought.before) + 1 :] if sought.before in names else []
-        runs: list[str] = []
-        for name in names[: sought.look]:
-            if _fits(self._database().runs[name], sought):
-                runs.append(name)
-            if len(runs) >= sought.most:
-                return Found(runs, name)
-        return Found(runs, names[sought.look - 1] if len(names) >= sought.look else "")
+        fitting = [name for name in names if _fits(db.runs[name], sought)]
+        lines = [_line(db, name) for name in fitting[: sought.most]]
+        return Found(lines, lines[-1].row.id if len(fitting) > sought.most else "")
+
+    async def count(self, sought: Sought) -> Counts:
+        runs = [run for run in reversed(self._database().runs.values()) if _fits(run, sought)]
+        plain = sought._replace(before="", most=0) == Sought(states=sought.states, most=0)
+        most = len(runs) if plain else COUNTED
+        return Counts(Counter(run.row.state for run in runs[:most]), len(runs) > most)
 
     async def counts(self) -> dict[str, int]:
         return dict(Counter(run.row.state for run in self._database().runs.values()))
@@ -127,13 +130,23 @@ class MemoryAccess:
 
 
 def _fits(run: OwnedRun, sought: Sought) -> bool:
-    row, text = run.row, sought.text.lower()
-    first = decode(run.rows[0].body)
-    task = str(first.get("task", "")) if isinstance(first, dict) else ""  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    row, told, text = run.row, run.told, sought.text.strip().lower()
     return (
         (not sought.states or row.state in sought.states)
         and sought.agent in ("", row.agent)
         and sought.on_behalf_of in ("", row.on_behalf_of)
         and (sought.since is None or row.created >= sought.since)
-        and (text in task.lower() or text in row.agent.lower() or (len(text) > 2 and row.id.endswith(sought.text)))
+        and (sought.until is None or row.created < sought.until)
+        and sought.trigger in ("", told.trigger, told.cause)
+        and run.money >= sought.money
+        and (
+            any(text in part.lower() for part in (told.task, told.title, row.agent))
+            or (len(text) > 2 and row.id.endswith(sought.text.strip()))
+        )
     )
+
+
+def _line(db: MemoryDatabase, name: str) -> Line:
+    run = db.runs[name]
+    waits = [item for item in db.items.values() if item.run == name] if run.row.state == "waiting" else []
+    return Line(run.now(), run.told, run.money, sorted(waits, key=lambda item: (item.created, item.id)))

@@ -137,6 +137,7 @@ def _change(db: MemoryDatabase, run: OwnedRun, change: StateChange) -> None:
         db.timers = {key: due for key, due in db.timers.items() if key[0] != name}
         arrivals.end(db, name)
     run.row = run.row._replace(state=state, summary=change.summary, changed=aware(change.at))
+    run.money = change.money
     if state != "running":
         run.owner = None
 
@@ -148,4 +149,5 @@ def _create(db: MemoryDatabase, new: NewRun) -> None:
         created, created,
     )  # fmt: skip
     db.runs[new.id] = OwnedRun(row)
+    db.runs[new.id].told = new.told
     db.append(db.runs[new.id], [new.started])

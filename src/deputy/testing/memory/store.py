@@ -217,9 +217,9 @@ class MemoryStore:
             return [text]
         return [name for name in names if len(text) >= 3 and name.endswith(text)][:3]
 
-    async def rows(self, run: str, after: int = 0) -> Sequence[Row]:
+    async def rows(self, run: str, after: int = 0, most: int = 0) -> Sequence[Row]:
         found = self._db.journal_of(run)
-        return [] if found is None else [row for row in found.rows if row.seq > after]
+        return [] if found is None else [row for row in found.rows if row.seq > after][: most or None]
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         blobs = self._db.blobs

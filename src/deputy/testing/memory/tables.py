@@ -11,7 +11,7 @@ from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
 from deputy.ports.access import Claim, Pass
 from deputy.ports.arrivals import ArrivalRow, TriggerRow
-from deputy.ports.store import Inbound, Item, Lease, Row, RunRow, Seal
+from deputy.ports.store import Began, Inbound, Item, Lease, Row, RunRow, Seal
 
 __all__ = ["WORKSPACE", "Ledger", "Member", "MemoryDatabase", "OwnedRun", "aware"]
 
@@ -33,6 +33,7 @@ class OwnedRun:
         self.row = row
         self.rows: list[Row] = []
         self.owner: Lease | None = None
+        self.told, self.money = Began(), 0
 
     def head(self) -> tuple[int, bytes]:
         return (self.rows[-1].seq, self.rows[-1].link) if self.rows else (0, GENESIS)

@@ -130,9 +130,16 @@ def _told(value: Any, status: int) -> Response:
     if value is None:
         return Response(None, 204)
     if isinstance(value, Stream):
-        headers = {"Content-Disposition": f'attachment; filename="{value.name}"'} if value.name else None
+        headers = {"Content-Disposition": _attached(value.name)} if value.name else None
         return StreamingResponse(value.parts, status, headers, value.kind)
     return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _attached(name: str) -> str:
+    """A file to be kept, under its own name wherever that is plain (RFC 6266)."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in name)
+    coded = "".join(chr(c) if chr(c).isascii() and chr(c).isalnum() else f"%{c:02X}" for c in name.encode())
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{coded}"
 
 
 async def body_of(request: Request, most: int = LARGEST) -> bytes:

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from deputy.app import seeing
 from deputy.app.following import Beat, Fed, Spoken, Tail, follow, follow_run
+from deputy.app.runs.looking import seen
 from deputy.base.errors import NotFound, UsageError
 from deputy.web.api import shapes
 from deputy.web.api.guard import Refusal
@@ -42,10 +42,10 @@ async def events(asked: Asked) -> Any:
 async def run_events(asked: Asked) -> Any:
     """The events of one run."""
     shared, after = _room(asked), _after(asked) or 0
-    found = await seeing.my_run(asked.office, asked.caller.person, asked.path["run"])
-    if found.row.state in ("done", "failed", "cancelled") and after >= found.row.seq:
+    row = await seen(asked.office, asked.caller.person, asked.path["run"])
+    if row.state in ("done", "failed", "cancelled") and after >= row.seq:
         return None
-    steps = follow_run(asked.office, shared.tail, asked.caller, found.row.id, after, asked.going)
+    steps = follow_run(asked.office, shared.tail, asked.caller, row.id, after, asked.going)
     return Stream(_told(shared, steps), KIND)
 
 

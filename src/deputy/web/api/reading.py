@@ -3,19 +3,18 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncGenerator
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import msgspec
 
 from deputy.app import access, doctor, queries, rights, seeing, triggers, views
 from deputy.app.audit import export, verify
-from deputy.base.errors import NotFound, StoreDamaged, UsageError
+from deputy.base.errors import NotFound
 from deputy.web.api import shapes
 from deputy.web.api.table import Asked, Endpoint, Stream
 
 __all__ = ["READING"]
 
-MOST = 200  #: runs in a page
 CHUNK = 64 * 1024
 _once = asyncio.Semaphore(1)  #: what looks at everything, one at a time
 
@@ -45,27 +44,6 @@ async def agent(asked: Asked) -> Any:
 async def versions(asked: Asked) -> Any:
     """The versions of an agent."""
     return await seeing.versions(asked.office, asked.caller.person, asked.path["agent"])
-
-
-async def runs(asked: Asked) -> Any:
-    """A page of runs."""
-    query: shapes.RunsAsked = asked.query
-    states = [state for state in query.state.split(",") if state]
-    if wrong := [state for state in states if state not in get_args(shapes.State)]:
-        raise UsageError(f"{wrong[0]!r} is no state.", f"States are {', '.join(get_args(shapes.State))}.")
-    if not 1 <= query.limit <= MOST:
-        raise UsageError(f"A page cannot have {query.limit} runs.", f"Ask for 1 to {MOST}.")
-    sought = queries.Sought(
-        states, query.agent, query.on_behalf_of, views.read_time(query.since), query.text, query.cursor, query.limit
-    )
-    page = await seeing.my_runs(asked.office, asked.caller.person, sought)
-    return {"runs": [views.run_line(row) for row in page.runs], "next": page.after or None}
-
-
-async def run(asked: Asked) -> Any:
-    """One run."""
-    found = await seeing.my_run(asked.office, asked.caller.person, asked.path["run"])
-    return views.run_view(found, asked.office.settings.currency)
 
 
 async def inbox(asked: Asked) -> Any:
@@ -141,16 +119,6 @@ READING: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/agents/{agent}/versions", "agents.read", "Its versions that were deployed, newest first.", versions,
         list[shapes.Version], errors=(NotFound,),
-    ),
-    Endpoint(
-        "GET", "/runs", "runs.read",
-        "Runs, newest first: by `state` (several with commas), `agent`, `on_behalf_of`, `text` in the task or the "
-        "agent's name, created `since`; `limit` at a time, on from `cursor`. Who does not see all sees their own.",
-        runs, shapes.Runs, query=shapes.RunsAsked, errors=(UsageError,),
-    ),
-    Endpoint(
-        "GET", "/runs/{run}", "runs.read", "A run with its effects and events, as `deputy show --json`.", run,
-        shapes.Run, errors=(NotFound, StoreDamaged),
     ),
     Endpoint("GET", "/inbox", "inbox.read", "What waits for whoever asks.", inbox, list[shapes.Item]),
     Endpoint("GET", "/inbox/{item}", "inbox.read", "One item.", item, shapes.Item, errors=(NotFound,)),

@@ -64,13 +64,6 @@ class RunLine(Out):
     changed: str
 
 
-class Runs(Out):
-    """A page of runs, newest first; `next` goes into `cursor`, and is null at the end. A page may be short."""
-
-    runs: list[RunLine]
-    next: str | None
-
-
 class Problem(Out):
     """What is wrong, by RFC 9457."""
 
@@ -110,29 +103,6 @@ class Effect(Out):
     error: Failure | None
     attempt: int
     untrusted: list[dict[str, Any]]
-
-
-class Run(Out):
-    """A run with all that happened in it."""
-
-    id: str
-    agent: str
-    version: str
-    state: State
-    waiting_on: list[Wait]
-    principal: str
-    on_behalf_of: str
-    started_by: str
-    asserted_by: str
-    task: str
-    parent: str | None
-    trial: bool
-    created: str
-    answer: str | None
-    error: Failure | None
-    spent: Spent
-    effects: list[Effect]
-    events: list[dict[str, Any]]
 
 
 class Item(Out):
@@ -294,15 +264,3 @@ class Token(Out):
     created: str
     expires: str
     used: str | None
-
-
-class RunsAsked(Shape):
-    """Which runs."""
-
-    state: str = ""
-    agent: str = ""
-    on_behalf_of: str = ""
-    text: str = ""
-    since: str = ""
-    cursor: str = ""
-    limit: int = 50

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from deputy.adapters.store.sqlite import finding
 from deputy.adapters.store.sqlite.arrivals import InTransaction, Reading, instant
 from deputy.adapters.store.sqlite.connection import Database, statement
 from deputy.adapters.store.sqlite.reading import moment
 from deputy.base.canonical import canonical
-from deputy.ports.access import Claim, Fed, Found, Looked, Pass, PassKind, Sought, Told
+from deputy.ports.access import Claim, Fed, Looked, Pass, PassKind, Told
+from deputy.ports.listing import Counts, Found, Sought
 
 __all__ = ["SqliteAccess"]
 
@@ -95,23 +97,12 @@ class SqliteAccess:
         await self._write(lambda: self._database.execute(statement("answer_claim"), values) and None)
 
     async def find(self, sought: Sought) -> Found:
-        """Runs that fit, a page of them; looks at a bounded number."""
-        since = "" if sought.since is None else instant(sought.since)
-        states = canonical(list(sought.states)).decode()
-        values = (states, sought.agent, sought.on_behalf_of, since, sought.text, sought.before, sought.look)
+        """Runs that fit, a page of them."""
+        return await self._read(lambda r: finding.find(r, sought))
 
-        def work(r: Database) -> Found:
-            runs: list[str] = []
-            looked, last = 0, ""
-            for _, name, fits in r.execute(statement("runs_looked_at"), values):
-                looked, last = looked + 1, name
-                if fits:
-                    runs.append(name)
-                if len(runs) >= sought.most:
-                    return Found(runs, last)
-            return Found(runs, last if looked >= sought.look else "")
-
-        return await self._read(work)
+    async def count(self, sought: Sought) -> Counts:
+        """How many fit, whatever page is asked for."""
+        return await self._read(lambda r: finding.count(r, sought))
 
     async def counts(self) -> dict[str, int]:
         """How many runs there are, by state."""

@@ -226,12 +226,14 @@ class Committer:
     def _change_state(self, run: str, key: int, change: StateChange) -> None:
         execute = self._database.execute
         if change.state == "running":
-            execute(statement("keep_running"), (change.summary, instant(change.at), key))
+            execute(statement("keep_running"), (change.summary, instant(change.at), change.money, key))
             return
         if change.state == "waiting":
-            execute(statement("change_state_unless_mail"), (key, "waiting", change.summary, instant(change.at)))
+            values = (key, "waiting", change.summary, instant(change.at), change.money)
+            execute(statement("change_state_unless_mail"), values)
         else:
-            execute(statement("change_state"), (change.state, change.summary, instant(change.at), key))
+            values = (change.state, change.summary, instant(change.at), change.money, key)
+            execute(statement("change_state"), values)
             if change.state != "ready":
                 execute(statement("delete_items_of"), (key,))
                 execute(statement("delete_timers_of"), (key,))
@@ -245,6 +247,8 @@ class Committer:
             (new.id, new.agent, new.version, new.driver, new.on_behalf_of, new.parent, new.root, created, created),
         )
         key = self._database.last_insert_rowid()
+        by, trigger, cause, title, task = new.told
+        self._database.execute(statement("insert_told"), (key, by, trigger, cause, new.agent, title, task))
         self._group.events += (key, new.started.seq, new.started.link, new.started.body)
         for blob in new.blobs:
             self._group.blobs += (bytes.fromhex(blob.digest), blob.body)

@@ -21,10 +21,11 @@ from deputy.ports.store import Account, Anchor, Inbound, Item, Row, RunRow, Take
 
 __all__ = [
     "NOTHING", "SqliteSnapshot", "account", "anchored", "check", "inbound", "item", "keep_anchor", "moment",
-    "next_anchor", "run", "run_by_key", "snapshot", "taken",
+    "items_of", "next_anchor", "rows", "run", "run_by_key", "runs_ending_in", "snapshot", "taken",
 ]  # fmt: skip
 
 T = TypeVar("T")
+SHORTEST = 3  #: characters that tell an id apart
 PAGE_ROWS, PAGE_BYTES = 256, 1 << 20  #: how much of a snapshot is in memory at a time
 
 
@@ -57,6 +58,16 @@ def run(database: Database, name: str) -> RunRow | None:
     return run_by_key(database, key) if key else None
 
 
+def runs_ending_in(database: Database, text: str) -> list[str]:
+    """The run of this id, or those (a few) whose id ends so."""
+    if database.execute(statement("key_of"), (text,)).get:
+        return [text]
+    if len(text) < SHORTEST:
+        return []
+    name = "runs_ending_in" if len(text) > SHORTEST else "runs_ending_in_three"
+    return [found for (found,) in database.execute(statement(name), (text,))]
+
+
 def _inbound(database: Database, key: int) -> list[Inbound]:
     return [
         Inbound(position, name, by, moment(at), body)
@@ -71,7 +82,7 @@ def inbound(database: Database, name: str) -> list[Inbound]:
 
 def taken(database: Database, key: int) -> Taken:
     """All that a worker needs to go on with a run."""
-    rows = [Row(*values) for values in database.execute(statement("rows_of"), (key, 0)).fetchall()]
+    rows = [Row(*values) for values in database.execute(statement("rows_of"), (key, 0, -1)).fetchall()]
     return Taken(run_by_key(database, key), rows, _inbound(database, key))
 
 
@@ -79,6 +90,18 @@ def item(values: tuple[Any, ...]) -> Item:
     """One thing that waits for people."""
     name, owner, kind, created, expires, body = values
     return Item(name, owner, kind, moment(created), None if expires is None else moment(expires), body)
+
+
+def items_of(database: Database, name: str) -> list[Item]:
+    """What waits for people in one run, oldest first."""
+    key = database.execute(statement("key_of"), (name,)).get
+    return [item(values) for values in database.execute(statement("items_of"), (key,)).fetchall()]
+
+
+def rows(database: Database, name: str, after: int, most: int) -> list[Row]:
+    """The stored events of a run after this one."""
+    key = database.execute(statement("key_of"), (name,)).get
+    return [Row(*values) for values in database.execute(statement("rows_of"), (key, after, most)).fetchall()]
 
 
 def account(values: tuple[Any, ...]) -> Account:

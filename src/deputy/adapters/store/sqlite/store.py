@@ -297,21 +297,17 @@ class SqliteStore:
 
     async def matching(self, kind: Literal["run", "item"], text: str) -> Sequence[str]:
         """Ids that are this text, or else end with it (at most a few)."""
-        name = "runs_ending_in" if kind == "run" else "items_ending_in"
-        found = [row[0] for row in await self._rows(name, (text,))]
+        if kind == "run":
+            return await self._read(lambda r: reading.runs_ending_in(r, text))
+        found = [row[0] for row in await self._rows("items_ending_in", (text,))]
         return [text] if text in found else found
 
     async def _rows(self, name: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         return await self._read(lambda r: r.execute(statement(name), values).fetchall())
 
-    async def rows(self, run: str, after: int = 0) -> Sequence[Row]:
-        """The stored events of a run with a seq above `after` (seq counts from 1)."""
-        return await self._read(
-            lambda r: [
-                Row(*v)
-                for v in r.execute(statement("rows_of"), (r.execute(statement("key_of"), (run,)).get, after)).fetchall()
-            ]
-        )
+    async def rows(self, run: str, after: int = 0, most: int = 0) -> Sequence[Row]:
+        """The stored events of a run with a seq above `after` (seq counts from 1); `most` 0 is all."""
+        return await self._read(lambda r: reading.rows(r, run, after, most or -1))
 
     async def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         """These blobs, those that exist."""
@@ -320,7 +316,9 @@ class SqliteStore:
 
     async def items(self, run: str = "") -> Sequence[Item]:
         """What waits for people, oldest first."""
-        return [reading.item(values) for values in await self._rows("items", (run,))]
+        if run:
+            return await self._read(lambda r: reading.items_of(r, run))
+        return [reading.item(values) for values in await self._rows("items", ())]
 
     async def item(self, item: str) -> Item | None:
         """One of them."""

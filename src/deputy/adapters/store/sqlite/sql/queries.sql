@@ -17,8 +17,11 @@ INSERT INTO journal (run, seq, link, body) VALUES (?, ?, ?, ?);
 INSERT OR IGNORE INTO blobs (digest, body) VALUES (?, ?);
 
 -- name: insert_run!
-INSERT INTO runs (id, agent, version, driver, on_behalf_of, parent, root, state, created, changed)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'ready', ?, ?);
+INSERT INTO runs (id, agent, version, driver, on_behalf_of, parent, root, state, created, changed, money)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'ready', ?, ?, 0);
+
+-- name: insert_told!
+INSERT INTO told (run, sender, trigger, cause, agent, title, task) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: head_of^
 SELECT seq, link FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1;
@@ -27,14 +30,14 @@ SELECT seq, link FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1;
 SELECT key FROM runs WHERE id = ?;
 
 -- name: change_state!
-UPDATE runs SET state = ?, summary = ?, changed = ?, owner = NULL, epoch = NULL WHERE key = ?;
+UPDATE runs SET state = ?, summary = ?, changed = ?, money = ?, owner = NULL, epoch = NULL WHERE key = ?;
 
 -- name: keep_running!
-UPDATE runs SET summary = ?, changed = ? WHERE key = ?;
+UPDATE runs SET summary = ?, changed = ?, money = ? WHERE key = ?;
 
 -- name: change_state_unless_mail!
 UPDATE runs SET state = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE run = ?1 AND taken = 0) THEN 'ready' ELSE ?2 END,
-    summary = ?3, changed = ?4, owner = NULL, epoch = NULL
+    summary = ?3, changed = ?4, money = ?5, owner = NULL, epoch = NULL
 WHERE key = ?1;
 
 -- name: use_grant!
@@ -117,7 +120,7 @@ UPDATE runs SET state = 'running', owner = ?, epoch = ? WHERE key = ? AND state 
 SELECT id, agent, version, driver, state, on_behalf_of, parent, root, created, changed, summary FROM runs WHERE key = ?;
 
 -- name: rows_of
-SELECT seq, link, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq;
+SELECT seq, link, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?;
 
 -- name: inbound_of
 SELECT position, id, sender, at, body FROM inbox WHERE run = ? AND taken = 0 ORDER BY position;
@@ -145,8 +148,11 @@ AND (?2 = '' OR parent = ?2) AND (?3 = '' OR root = ?3)
 ORDER BY key DESC LIMIT ?4;
 
 -- name: runs_ending_in
-SELECT id FROM runs WHERE key > 0 AND (id = ?1 OR (length(?1) >= 3 AND substr(id, -length(?1)) = ?1))
-ORDER BY id = ?1 DESC, key LIMIT 3;
+SELECT id FROM runs WHERE substr(id, -4) = substr(?1, -4) AND substr(id, -length(?1)) = ?1 AND key > 0
+ORDER BY key LIMIT 3;
+
+-- name: runs_ending_in_three
+SELECT id FROM runs WHERE key > 0 AND substr(id, -3) = ? ORDER BY key LIMIT 3;
 
 -- name: items_ending_in
 SELECT id FROM (SELECT id FROM items UNION SELECT substr(id, 8) FROM inbox WHERE id LIKE 'answer:%')
@@ -158,7 +164,7 @@ SELECT digest, body FROM blobs WHERE digest IN (SELECT unhex(value) FROM json_ea
 
 -- name: items
 SELECT i.id, r.id, i.kind, i.created, i.expires, i.body FROM items i JOIN runs r ON r.key = i.run
-WHERE (?1 = '' OR r.id = ?1) ORDER BY i.created, i.id;
+ORDER BY i.created, i.id;
 
 -- name: item^
 SELECT i.id, r.id, i.kind, i.created, i.expires, i.body FROM items i JOIN runs r ON r.key = i.run WHERE i.id = ?;
@@ -271,8 +277,9 @@ SELECT count(*) FROM journal WHERE position > ?;
 SELECT count(*) FROM inbox WHERE run = ? AND taken = 0;
 
 -- name: snapshot_runs
-SELECT key, id, agent, version, driver, on_behalf_of, parent, root, state, summary, created, changed, owner, epoch
-FROM runs ORDER BY root, key;
+SELECT key, id, r.agent, version, driver, on_behalf_of, parent, root, state, summary, created, changed, owner, epoch,
+    money, CASE WHEN t.run IS NULL THEN '' ELSE json_array(t.sender, t.trigger, t.cause, t.title, t.task, t.agent) END
+FROM runs r LEFT JOIN told t ON t.run = r.key ORDER BY root, key;
 
 -- name: snapshot_seals
 SELECT n, at, upto, body, link FROM seals ORDER BY n;
@@ -282,6 +289,7 @@ SELECT DISTINCT 'journal', 'run number ' || run FROM journal WHERE run NOT IN (S
 UNION ALL SELECT 'items', id FROM items WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'inbox', id FROM inbox WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'timers', id FROM timers WHERE run NOT IN (SELECT key FROM runs)
+UNION ALL SELECT 'told', CAST(run AS TEXT) FROM told WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'arrivals', trigger || ' ' || id FROM arrivals WHERE run NOT IN (SELECT key FROM runs)
 UNION ALL SELECT 'grants_used', item FROM grants_used
 WHERE run NOT IN (SELECT key FROM runs) OR substr(item, 1, instr(item, '.') - 1) NOT IN (SELECT id FROM runs)
@@ -391,14 +399,54 @@ DELETE FROM claims WHERE (person, key) IN (SELECT person, key FROM claims WHERE 
 -- name: answer_claim!
 UPDATE claims SET status = ?, body = ? WHERE person = ? AND key = ?;
 
--- name: runs_looked_at
-SELECT r.key, r.id, (?1 = '[]' OR r.state IN (SELECT value FROM json_each(?1)))
-AND (?2 = '' OR r.agent = ?2) AND (?3 = '' OR r.on_behalf_of = ?3) AND (?4 = '' OR r.created >= ?4)
-AND (?5 = '' OR instr(lower(r.agent), lower(?5)) > 0 OR (length(?5) >= 3 AND substr(r.id, -length(?5)) = ?5)
-    OR instr(lower((SELECT json_extract(CAST(j.body AS TEXT), '$.task') FROM journal j WHERE j.run = r.key AND j.seq = 1)),
-        lower(?5)) > 0)
-FROM runs r WHERE r.key > 0 AND (?6 = '' OR r.key < (SELECT b.key FROM runs b WHERE b.id = ?6))
-ORDER BY r.key DESC LIMIT ?7;
+-- name: keys_in_state
+SELECT key FROM runs WHERE key > 0 AND state IN (SELECT value FROM json_each(?)) LIMIT ?;
+
+-- name: keys_of_agent
+SELECT key FROM runs WHERE key > 0 AND agent = ? LIMIT ?;
+
+-- name: keys_of_person
+SELECT key FROM runs WHERE key > 0 AND on_behalf_of = ? LIMIT ?;
+
+-- name: keys_created
+SELECT key FROM runs WHERE key > 0 AND created >= ?1 AND (?2 = '' OR created < ?2) LIMIT ?3;
+
+-- name: sought_among
+SELECT r.key, r.state FROM json_each(?10) k CROSS JOIN runs r ON r.key = k.value CROSS JOIN told t ON t.run = r.key
+WHERE (?1 = '[]' OR r.state IN (SELECT value FROM json_each(?1))) AND (?2 = '' OR r.agent = ?2)
+AND (?3 = '' OR r.on_behalf_of = ?3) AND (?4 = '' OR r.created >= ?4) AND (?5 = '' OR r.created < ?5)
+AND (?6 = '' OR t.trigger = ?6 OR t.cause = ?6) AND ifnull(r.money, 0) >= ?7
+AND (?8 = '' OR t.agent LIKE ?8 ESCAPE '\' OR t.title LIKE ?8 ESCAPE '\' OR t.task LIKE ?8 ESCAPE '\'
+    OR t.run IN (SELECT value FROM json_each(?9)))
+LIMIT ?11;
+
+-- name: sought_by_row
+SELECT r.key, r.state FROM runs r CROSS JOIN told t ON t.run = r.key
+WHERE (?1 = '[]' OR r.state IN (SELECT value FROM json_each(?1))) AND (?2 = '' OR r.agent = ?2)
+AND (?3 = '' OR r.on_behalf_of = ?3) AND (?4 = '' OR r.created >= ?4) AND (?5 = '' OR r.created < ?5)
+AND (?6 = '' OR t.trigger = ?6 OR t.cause = ?6) AND ifnull(r.money, 0) >= ?7
+AND (?8 = '' OR t.agent LIKE ?8 ESCAPE '\' OR t.title LIKE ?8 ESCAPE '\' OR t.task LIKE ?8 ESCAPE '\'
+    OR t.run IN (SELECT value FROM json_each(?9)))
+AND r.key > 0 AND r.key < ?10 ORDER BY r.key DESC LIMIT ?11;
+
+-- name: sought_by_text
+SELECT r.key, r.state FROM told t CROSS JOIN runs r ON r.key = t.run
+WHERE (?1 = '[]' OR r.state IN (SELECT value FROM json_each(?1))) AND (?2 = '' OR r.agent = ?2)
+AND (?3 = '' OR r.on_behalf_of = ?3) AND (?4 = '' OR r.created >= ?4) AND (?5 = '' OR r.created < ?5)
+AND (?6 = '' OR t.trigger = ?6 OR t.cause = ?6) AND ifnull(r.money, 0) >= ?7
+AND (?8 = '' OR t.agent LIKE ?8 ESCAPE '\' OR t.title LIKE ?8 ESCAPE '\' OR t.task LIKE ?8 ESCAPE '\'
+    OR t.run IN (SELECT value FROM json_each(?9)))
+AND t.run < ?10 ORDER BY t.run DESC LIMIT ?11;
+
+-- name: told_of^
+SELECT sender, trigger, cause, title, task FROM told WHERE run = ?;
+
+-- name: money_of$
+SELECT money FROM runs WHERE key = ?;
+
+-- name: items_of
+SELECT i.id, r.id, i.kind, i.created, i.expires, i.body FROM items i JOIN runs r ON r.key = i.run
+WHERE i.run = ? ORDER BY i.created, i.id;
 
 -- name: runs_by_state
 SELECT state, count(*) FROM runs WHERE key > 0 GROUP BY state;
