@@ -223,6 +223,36 @@ def test_a_letter_that_came_back_is_told_to_the_run_that_lives_as_anybodys_word_
     asyncio.run(story())
 
 
+BILLS = agent("clerk", replies="  - if: '{{ false }}'\n    say: never")
+BILLS["agents/clerk/AGENT.md"] = BILLS["agents/clerk/AGENT.md"].replace(
+    "model: rehearsal\n",
+    "model: rehearsal\ntriggers:\n  - mail: {match: {subject: bill}, every: 1}\n    name: bills\n    task: Book it.\n",
+)
+
+
+def test_an_owner_is_told_once_whose_letter_nobody_answers_because_the_run_failed(tmp_path: Path):
+    make(tmp_path, BILLS, DEPUTY + MAIL, LIN)
+
+    async def story() -> None:
+        async with hall(tmp_path) as at:
+            async with asyncio.timeout(30):
+                while not await at.office.store.arrivals.triggers():
+                    await asyncio.sleep(0.05)
+                while not (await at.office.store.arrivals.triggers())[0].cursor:
+                    await asyncio.sleep(0.05)
+            put(at.mail, written(sender="Bo <bo@far.example>", to="deputy@tiny.example", subject="Bill 7"))
+            await at.asked("wei@tiny.example")
+        async with hall(tmp_path) as at:
+            await asyncio.sleep(0.5)
+            (told_of,) = at.sent("wei@tiny.example")
+        text = str(told_of.get_content())
+        assert told_of["subject"] == "clerk did not finish: bo@far.example: Bill 7"
+        assert "of mail from bo@far.example: Bill 7" in text and "Nobody answers that letter now." in text
+        assert "Nothing had gone out to anybody." in text and "deputy trigger again r" in text
+
+    asyncio.run(story())
+
+
 def test_a_refusal_needs_a_reason(tmp_path: Path) -> None:
     async def story(at: Hall) -> None:
         run = await at.run("payer", "7")

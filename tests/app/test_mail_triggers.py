@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adapters.mail.letters import written
 from tests.app.test_folders import Shell
 from tests.cli.offices import DEPUTY
 from tests.web.served import clerk
@@ -191,3 +192,38 @@ def test_a_letter_in_a_maildir_starts_one_run_which_keeps_its_attachment_and_pro
     assert kept.read_bytes() == b"<bill>7</bill>"
     (proof,) = shown["proof"]
     assert (proof["tool"], proof["met"], proof["found"]) == ("files.read", True, {"content": "<bill>7</bill>"})
+
+
+def test_a_letter_whose_run_failed_is_an_alarm_until_it_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def at_once(_sources: Sources, _trigger: Trigger) -> float:
+        return 0.0
+
+    monkeypatch.setattr(Sources, "polled", at_once)
+    monkeypatch.setattr(letters, "FIRST", 0.3)
+    files = clerk("  - mail: {match: {subject: invoice}}\n    name: bills\n    task: Book it.\n")
+    files |= {"agents/clerk/rehearsal.yaml": "replies:\n  - if: '{{ false }}'\n    say: never\n"}
+    toml = DEPUTY + '[mail.default]\naddress = "clerk@us.example"\nmaildir = "mail"\n'
+    shell = Shell(tmp_path, files | {"deputy.toml": toml})
+    for sub in ("cur", "new", "tmp"):
+        (tmp_path / "mail" / sub).mkdir(parents=True)
+    shell("worker", "--until-idle")
+    letter = written(sender="Bo <bo@far.example>", subject="Invoice 7\u202e")
+    (tmp_path / "mail" / "new" / "1700000001.M1.host").write_bytes(letter)
+    shell("worker", "--until-idle")
+    (run,) = shell("ps", "--all")
+    assert run["state"] == "failed"
+    (alarm,) = shell("triggers")[0]["alarms"]
+    assert f"Run {run['id']} (of mail from bo@far.example: Invoice 7" in alarm
+    assert "Nobody answers that letter now." in alarm and "\u202e" not in alarm
+    (tmp_path / "agents/clerk/rehearsal.yaml").write_text("replies:\n  - say: Booked.\n")
+    begun = shell("trigger", "again", run["id"])["run"]
+    shell("worker", "--until-idle")
+    shown = shell("show", begun)
+    first = shell("show", run["id"])["events"][0]
+    assert (shown["state"], shown["events"][0]["by"]) == ("done", "person:wei")
+    assert shown["events"][0]["occasion"]["text"] == first["occasion"]["text"]
+    assert shown["events"][0]["occasion"]["label"] == first["occasion"]["label"]
+    assert shell("triggers")[0]["alarms"] == []
+    assert "was done again already" in shell("trigger", "again", run["id"])["error"]["message"]
+    assert "is done" in shell("trigger", "again", begun)["error"]["message"]
+    assert shell("audit", "verify")["ok"]

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from deputy.base.canonical import canonical
 from deputy.base.errors import DeputyError, StoreError
 from deputy.domain.agent import Agent
 from deputy.domain.event import Started, Workspace, event_from
 from deputy.domain.occasion import Occasion
 from deputy.domain.trigger import Folder, Missed, Overlap, Schedule, Trigger
 from deputy.kernel.starter import UNREACHABLE, Look, Starter
-from deputy.ports.arrivals import Arrival
+from deputy.ports.arrivals import Arrival, Present
 from deputy.ports.store import Commit, StateChange, Store
 from deputy.testing.conformance import StillClock
 from deputy.testing.conformance.world import NOON
@@ -37,6 +38,7 @@ class Office:
         self.ice: frozenset[str] = frozenset()
         self.notices: list[str] = []
         self.found = Look()
+        self.there: Present | None = None
         self.declare(*triggers)
 
     def declare(self, *triggers: Trigger) -> None:
@@ -58,6 +60,9 @@ class Office:
 
     async def look(self, trigger: Trigger, cursor: str) -> Look:
         return self.found
+
+    def present(self, trigger: Trigger) -> Present | None:
+        return self.there
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
@@ -435,3 +440,31 @@ class _Broken:
 
     async def triggers(self) -> None:
         raise StoreError("the disk is gone")
+
+
+def test_files_are_known_while_they_lie_there_and_forgotten_a_week_after_they_are_gone():
+    async def scenario(clock: StillClock, store: Store) -> None:
+        watch = Trigger(agent="clerk", name="in", number=1, task="t", source=Folder(pattern="in/*", every=60))
+        office = Office(watch)
+        starter = Starter(store, clock, office)
+        ids = [f"{n}.xml:{n}" for n in range(2500)]
+        for name in ids:
+            body = canonical(Occasion(kind="folder", trigger=watch.key, id=name, at=NOON))
+            await store.arrivals.arrive(Arrival(watch.key, name, NOON, body, skipped="x"))
+
+        async def tended(days: float) -> int:
+            clock.move(days * 86_400)
+            await starter.tend()
+            return len(await store.arrivals.known(watch.key, ids))
+
+        office.there = Present(ids)
+        assert await tended(30) == 2500
+        office.there = Present(ids[:1])
+        assert await tended(1) == 2500
+        office.there = None  # the folder cannot be reached: nothing is known to be gone
+        assert await tended(5) == 2500
+        office.there = Present(ids[:1], ["7.xml"])
+        assert await tended(1) == 2500
+        assert await tended(2) == 2
+
+    play(scenario)

@@ -37,10 +37,12 @@ class File(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """What one look found: what is new since this process looks, and the ids of all that lies there."""
+    """What one look found: what is new since this process looks, the ids of what lies there and was read, and the names
+    with which the ids of the rest begin."""
 
     new: tuple[File, ...]
     present: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 class _Stamp(NamedTuple):
@@ -83,7 +85,11 @@ class FolderWatch:
                     new.append(file)
                 if room <= 0:
                     break
-        return Glance(tuple(new), tuple(seen.id for seen in self._seen.values() if seen.id))
+        unread = [name for name, seen in self._seen.items() if not seen.id]
+        return Glance(
+            tuple(new), tuple(seen.id for seen in self._seen.values() if seen.id),
+            tuple(dict.fromkeys(shown for name in unread for shown in (name, ascii(name)))),
+        )  # fmt: skip
 
     def _stamps(self) -> dict[str, _Stamp]:
         found: dict[str, _Stamp] = {}

@@ -13,10 +13,12 @@ import hmac
 import json
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from deputy.app import commands, queries
 from deputy.app.bootstrap import Office
+from deputy.app.failures import account_of, failures, told_once
 from deputy.app.returned import bring_back
 from deputy.base.canonical import canonical
 from deputy.base.errors import DeputyError, UsageError
@@ -31,6 +33,7 @@ __all__ = ["Correspondence", "corresponding"]
 KINDS = ("approval", "question", "budget", "in_doubt")  #: what can be answered from outside
 LOOK = 2.0  #: seconds between looks at the inbox where nothing told us to
 BURST = 0.2  #: seconds in which changes count as one
+RECENT = timedelta(hours=24)  #: how old a failure may be of which people are told
 SETTLED = {"happened": True, "did not happen": False, "not-happened": False, "not happened": False}
 AGAIN = 30.0  #: seconds after which we try again where the channel cannot be had
 LONGEST = 6_000  #: characters of a notice's arguments; what is longer cannot be judged by mail
@@ -42,6 +45,7 @@ class Correspondence:
     def __init__(self, office: Office, channel: Channel, home: Path) -> None:
         self._office, self._channel, self._home = office, channel, home
         self._told: set[tuple[str, str]] = set()
+        self._failures: set[str] = set()
 
     async def tell(self) -> None:
         """Tell everybody who was not told yet what waits for them."""
@@ -55,6 +59,7 @@ class Correspondence:
                 if not told and await self._channel.tell(self._notice(item, asked, person)):
                     self._told.add((item.id, person.id))
         self._told &= waiting
+        await self._tell_failures()
 
     async def listen(self) -> None:
         """Hear what people answer, for ever."""
@@ -150,6 +155,28 @@ class Correspondence:
         )  # fmt: skip
         with contextlib.suppress(DeputyError):
             await self._channel.tell(notice)
+
+    async def _tell_failures(self) -> None:
+        """Tell owners of work that failed and that nobody watched, once."""
+        found = await failures(self._office, self._office.clock.now() - RECENT)
+        for failure in found:
+            key = hashlib.sha256(told_once(failure)).hexdigest()[:32]
+            deployed = self._office.settings.agents.get(failure.run.agent)
+            people = self._office.settings.directory.people
+            owner = people.get(deployed.agent.owner if deployed is not None else failure.run.on_behalf_of)
+            if key in self._failures or owner is None or not owner.email:
+                continue
+            own, before = account_of(await queries.opened(self._office, failure.run.id))
+            token = hmac.new(self._key(), canonical([key, owner.id]), hashlib.sha256).hexdigest()[:32]
+            text = f"{_line(failure.sentence)}\n{before}\n\nSee it: deputy show {failure.run.id}\n"
+            text += f"Do it again: deputy trigger again {failure.run.id}\n"
+            notice = Notice(
+                key=f"failed.{key}", token=token, address=owner.email, text=text,
+                subject=f"{failure.run.agent} did not finish: {_line(failure.occasion.title)}"[:200],
+            )  # fmt: skip
+            if own or await self._channel.tell(notice):
+                self._failures.add(key)
+        self._failures &= {hashlib.sha256(told_once(failure)).hexdigest()[:32] for failure in found}
 
     def _notice(self, item: Item, asked: Asked, person: Person) -> Notice:
         about = self._shown(asked)

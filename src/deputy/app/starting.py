@@ -30,7 +30,7 @@ from deputy.domain.run import Run
 from deputy.domain.trigger import Folder, Mail, RunEnd, Trigger
 from deputy.kernel.flow import context_label
 from deputy.kernel.starter import Look
-from deputy.ports.arrivals import Arrival
+from deputy.ports.arrivals import Arrival, Present
 from deputy.ports.mailbox import Bounce, effect_named_by
 from deputy.ports.store import Store
 
@@ -53,6 +53,7 @@ class Sources:
         self._kept: set[str] = set()
         self._listeners: dict[str, tuple[tuple[str, Connection], Listener]] = {}
         self._folders: dict[str, tuple[str, FolderWatch]] = {}
+        self._present: dict[str, Present] = {}
 
     def notice(self, text: str) -> None:
         """Tell whoever watches."""
@@ -91,6 +92,10 @@ class Sources:
     def polled(self, trigger: Trigger) -> float | None:
         """How often (seconds) to look at a source; None where it comes to us."""
         return trigger.source.every if isinstance(trigger.source, Folder | Mail) else None
+
+    def present(self, trigger: Trigger) -> Present | None:
+        """What lay in a folder when it was looked into last; None where that failed, or was not by this process."""
+        return self._present.get(trigger.key)
 
     async def look(self, trigger: Trigger, cursor: str) -> Look:
         """Look at a source."""
@@ -145,9 +150,11 @@ class Sources:
             where, _, pattern = source.pattern.rpartition("/")
             watch = FolderWatch(self._deployment.settings.folder / where, pattern, source.most_bytes)
             known = self._folders[trigger.key] = (trigger.spec, watch)
+        self._present.pop(trigger.key, None)
         now = self._clock.now()
         glance = await asyncio.to_thread(known[1].look, self._clock.boot(), now.timestamp())
         old = await self._store.arrivals.known(trigger.key, [file.id for file in glance.new])
+        self._present[trigger.key] = Present(glance.present, glance.unread)
         folder = Path(source.pattern).parent.as_posix()
         found = [_file_arrival(trigger, folder, file, now) for file in glance.new if file.id not in old]
         return Look(found)

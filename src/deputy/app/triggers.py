@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from deputy.app import rights
 from deputy.app.bootstrap import Office
+from deputy.app.failures import failures, may_tend
 from deputy.app.occasions import arrival_of, with_text
 from deputy.app.queries import live_workers
 from deputy.app.views import moment
-from deputy.base.errors import Conflict, Forbidden, NotFound
+from deputy.base.errors import Conflict, NotFound
 from deputy.base.ids import run_id_of
 from deputy.domain.chain import link
 from deputy.domain.event import Workspace
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 RECENT = timedelta(hours=24)  #: how long an alarm is shown after what it is about was dealt with
+SHOWN = 3  #: runs of one trigger that failed, beside its alarms
 
 
 class Standing(NamedTuple):
@@ -62,7 +63,10 @@ async def standings(office: Office) -> list[Standing]:
     """Every trigger that the files declare, by agent and place."""
     rows = {row.key: row for row in await office.store.arrivals.triggers()}
     frozen = frozenset(await office.store.frozen())
-    working = bool(await live_workers(office))
+    working, now = bool(await live_workers(office)), office.clock.now()
+    failed: dict[str, list[str]] = {}
+    for failure in await failures(office, now - RECENT):
+        failed.setdefault(failure.trigger, []).append(f"{failure.sentence} See `deputy show {failure.run.id}`.")
     found: list[Standing] = []
     for key, trigger in office.settings.triggers.items():
         row = rows.get(key)
@@ -70,11 +74,17 @@ async def standings(office: Office) -> list[Standing]:
             row = None
         newest = await office.store.arrivals.newest(key, 1)
         held = not frozen.isdisjoint(("*", trigger.agent, key))
-        wrong = tuple(_wrong(trigger, row, office.clock.now(), working=working, held=held))
+        wrong = (*_wrong(trigger, row, now, working=working, held=held), *_some(failed.get(key, [])))
         waiting = await office.store.arrivals.pending(key)
-        due = _next(trigger.source, row, office.clock.now())
+        due = _next(trigger.source, row, now)
         found.append(Standing(trigger, row, newest[0] if newest else None, due, waiting, wrong, key in frozen))
     return found
+
+
+def _some(failed: list[str]) -> list[str]:
+    """The latest of what failed, and how much more did."""
+    more = len(failed) - SHOWN
+    return failed if more <= 0 else [*failed[:SHOWN], f"{more} more of its runs failed lately: `deputy ps --all`."]
 
 
 def _next(source: Source, row: TriggerRow | None, now: datetime) -> datetime | None:
@@ -159,7 +169,7 @@ def named(office: Office, agent: str, which: str) -> Trigger:
 async def fire(office: Office, agent: str, which: str, person: Person, text: str = "") -> str:
     """Let a trigger start a run now, as a test; what it shall have brought may be given. Returns the run's id."""
     trigger = named(office, agent, which)
-    _may(office, agent, person, "fire")
+    may_tend(office, agent, person, "fire")
     at = office.clock.now()
     outside = not isinstance(trigger.source, Schedule)
     label = Label(source=f"{kind_of(trigger.source)} {trigger.key}, by hand") if text and outside else TRUSTED
@@ -176,7 +186,7 @@ async def fire(office: Office, agent: str, which: str, person: Person, text: str
 async def pause(office: Office, agent: str, which: str, person: Person, *, paused: bool) -> str:
     """Let a trigger start nothing for now, or again; what comes meanwhile waits. Returns its key."""
     trigger = named(office, agent, which)
-    _may(office, agent, person, "pause or resume")
+    may_tend(office, agent, person, "pause or resume")
     if (trigger.key in await office.store.frozen()) is paused:
         raise Conflict(f"{trigger.key} is {'paused already' if paused else 'not paused'}.", "Nothing was changed.")
     what = "paused" if paused else "resumed"
@@ -184,13 +194,6 @@ async def pause(office: Office, agent: str, which: str, person: Person, *, pause
     body, _ = stow(event)
     await office.store.note(lambda seq, last: Row(seq, link(last, "workspace", seq, body), body), (trigger.key, paused))
     return trigger.key
-
-
-def _may(office: Office, agent: str, person: Person, do: str) -> None:
-    rights.require(person, "triggers.tend")
-    owns = person.id == office.settings.agent(agent).agent.owner
-    if not owns and not {"owner", "admin", "builder"}.intersection(person.roles):
-        raise Forbidden(f"{person.id} may not {do} triggers of {agent}.", "Its owner, an admin or a builder may.")
 
 
 async def examined(office: Office) -> AsyncGenerator[tuple[Literal["ok", "warning", "error"], str, str]]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deputy.cli.options import AgentName, AsJson, AsPerson, Workspace
+from deputy.cli.options import AgentName, AsJson, AsPerson, RunName, Workspace
 from deputy.cli.session import Office, perform
 from deputy.cli.terminal import Terminal
 
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     trigger.command("fire")(_fire)
     trigger.command("pause")(_pause)
     trigger.command("resume")(_resume)
+    trigger.command("again")(_again)
     app.add_typer(trigger, name="trigger")
 
 
@@ -112,5 +113,27 @@ def _switch(
         if as_json:
             terminal.emit({"trigger": key, "paused": paused})
         terminal.say(f"{key} is {'paused' if paused else 'resumed'}.")
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _again(
+    ctx: typer.Context, run: RunName, person: AsPerson = None, workspace: Workspace = None, as_json: AsJson = False
+) -> None:
+    """Start another run for what a failed or cancelled one came of.
+
+    The letter, delivery or file is as it came; what the first run did is not undone. Once for each run.
+    """
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.failures import again
+        from deputy.cli.people import goes_on
+
+        begun = await again(office, run, person_named(office, person))
+        if as_json:
+            terminal.emit({"run": begun, "waits": await office.store.run(begun) is None})
+        else:
+            await goes_on(office, terminal, begun, "It is done again.")
 
     perform(ctx, work, workspace, as_json=as_json)

@@ -25,7 +25,7 @@ from deputy.domain.trigger import Folder, Schedule, Trigger
 from deputy.kernel.occurrences import next_after, passed
 from deputy.kernel.start import Fired, new_run
 from deputy.kernel.visit import FILES_WRONG
-from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, Begin, NoteBody, Queue, TriggerRow
+from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, Begin, NoteBody, Present, Queue, TriggerRow
 from deputy.ports.store import Commit, Store
 
 __all__ = ["GRACE", "Look", "Means", "Starter", "noted", "reached"]
@@ -38,7 +38,8 @@ LOOK = 1.0  #: seconds after which we look again where nothing told us to
 PATIENCE = 5.0  #: seconds that a look may hold up the others
 BURST = 0.02  #: seconds in which changes count as one
 PRUNE = timedelta(hours=1)
-KEEP = timedelta(days=7)  #: how long arrivals are known that are over
+KEEP = timedelta(days=7)  #: how long arrivals are known that are over, or a file is that was taken away
+PRUNED = 1_000  #: arrivals that are let go of at a time
 
 
 class Look(NamedTuple):
@@ -70,6 +71,10 @@ class Means(Protocol):
 
     def polled(self, trigger: Trigger) -> float | None:
         """How often (seconds) to look at a source; None where it comes to us."""
+        ...
+
+    def present(self, trigger: Trigger) -> Present | None:
+        """What lies in a folder, as far as is known."""
         ...
 
     async def look(self, trigger: Trigger, cursor: str) -> Look:
@@ -198,11 +203,15 @@ class Starter:
         }
 
     async def _forget(self, triggers: Mapping[str, Trigger], now: datetime) -> None:
-        """Once an hour, let go of what is over and old; files that were taken stay known: they may still lie there."""
+        """Once an hour, let go of what is over and old; a file that was taken stays known until it is gone so long."""
         if self._pruned is None or now - self._pruned >= PRUNE:
             self._pruned = now
             files = [key for key, trigger in triggers.items() if isinstance(trigger.source, Folder)]
-            await self._store.arrivals.prune(now - KEEP, files)
+            for key in files:
+                if (there := self._means.present(triggers[key])) is not None:
+                    await self._store.arrivals.present(key, there, now)
+            while await self._store.arrivals.prune(now - KEEP, files) >= PRUNED:
+                pass
 
     def _first(self, trigger: Trigger, now: datetime) -> TriggerRow:
         """Where a trigger begins that is new, or waits for something else than before: never in the past."""

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 __all__ = [
-    "Advance", "Arrival", "ArrivalRow", "ArrivalState", "Arrivals", "Begin", "NoteBody", "Queue", "TriggerRow"
+    "Advance", "Arrival", "ArrivalRow", "ArrivalState", "Arrivals", "Begin", "NoteBody", "Present", "Queue",
+    "TriggerRow",
 ]  # fmt: skip
 
 ArrivalState = Literal["pending", "started", "over", "skipped"]
@@ -59,6 +60,13 @@ class TriggerRow(NamedTuple):
     since: datetime | None = None  #: since when
     alarm: str = ""  #: what people were told last
     alarmed: datetime | None = None  #: and when
+
+
+class Present(NamedTuple):
+    """What lies in a folder: the ids of files that were read, and the names of those that were not yet."""
+
+    ids: Sequence[str]
+    names: Sequence[str] = ()
 
 
 class Queue(NamedTuple):
@@ -121,6 +129,15 @@ class Arrivals(Protocol):
         """Which of these arrived before."""
         ...
 
+    async def failed(self, since: datetime, most: int) -> Sequence[ArrivalRow]:
+        """The arrivals whose run failed or was cancelled since then, the latest first."""
+        ...
+
+    async def present(self, trigger: str, there: Present, now: datetime) -> None:
+        """Note of which arrivals of a folder nothing lies there any more, and of which something does again."""
+        ...
+
     async def prune(self, before: datetime, but: Sequence[str] = ()) -> int:
-        """Forget arrivals that are over and older than this, except those of some triggers; at most 1,000 at a time."""
+        """Forget arrivals that are over and older than this, except those of some triggers, and everything that is gone
+        (`present`) for so long; returns how many, which is less than 1,000 when there are no more."""
         ...

@@ -5,8 +5,8 @@ from typing import Any
 
 from deputy.base.canonical import digest
 from deputy.base.errors import ArrivalTaken
-from deputy.ports.arrivals import Advance, Arrival, Begin, TriggerRow
-from deputy.ports.store import Commit
+from deputy.ports.arrivals import Advance, Arrival, Begin, Present, TriggerRow
+from deputy.ports.store import Commit, StateChange
 from deputy.testing.conformance.world import (
     NOON,
     World,
@@ -157,3 +157,31 @@ class Arriving:
         assert await world.store.arrivals.prune(NOON + hour, ["clerk/files"]) == 3
         assert [found.id for found in await world.store.arrivals.newest("clerk/hook", 9)] == ["a-3"]
         assert await world.store.arrivals.known("clerk/files", ["a-5"]) == {"a-5"}
+
+    @scenario
+    async def test_a_file_is_known_until_it_was_gone_for_long_without_a_break(self, world: World) -> None:
+        for name in ("a:1", "b:1", "c:1"):
+            await world.store.arrivals.arrive(arrival(name, "clerk/files", skipped="missed"))
+        await world.store.arrivals.arrive(arrival("d:1", "clerk/files"))
+        arrivals, hour = world.store.arrivals, timedelta(hours=1)
+        await arrivals.present("clerk/files", Present(["a:1"], ["b"]), NOON)
+        await arrivals.present("clerk/files", Present([]), NOON + hour)
+        await arrivals.present("clerk/files", Present(["a:1"]), NOON + 2 * hour)
+        await arrivals.present("clerk/files", Present([]), NOON + 3 * hour)
+        assert await arrivals.prune(NOON + hour, ["clerk/files"]) == 1
+        assert await arrivals.known("clerk/files", ["a:1", "b:1", "c:1"]) == {"a:1", "b:1"}
+        assert await arrivals.prune(NOON + 4 * hour, ["clerk/files"]) == 2
+        assert [found.id for found in await arrivals.newest("clerk/files", 9)] == ["d:1"]
+
+    @scenario
+    async def test_the_arrivals_whose_runs_failed_are_told_the_latest_first(self, world: World) -> None:
+        for n, state in enumerate(("done", "failed", "cancelled", "failed")):
+            await world.store.arrivals.arrive(arrival(f"a-{n}"))
+            await world.store.commit(begun(f"r-{n}", f"a-{n}"))
+            lease = await world.store.join(f"worker-{n}")
+            (taken,) = await world.store.claim(lease, 5)
+            over = StateChange(state, later(n))
+            await world.store.commit(Commit(f"r-{n}", lease, (taken.run.seq, taken.run.link), state=over))
+        found = await world.another().arrivals.failed(later(2), 9)
+        assert [(row.id, row.run) for row in found] == [("a-3", "r-3"), ("a-2", "r-2")]
+        assert [row.id for row in await world.store.arrivals.failed(NOON, 1)] == ["a-3"]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from deputy.base.errors import ArrivalTaken
-from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, Begin, NoteBody, Queue, TriggerRow
+from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, Begin, NoteBody, Present, Queue, TriggerRow
+from deputy.ports.store import StateChange
 from deputy.testing.memory.tables import MemoryDatabase, aware
 
 __all__ = ["MemoryArrivals", "begin", "check_begin", "end", "insert"]
@@ -37,11 +38,13 @@ def begin(db: MemoryDatabase, begin: Begin, run: str) -> None:
     db.arrivals[key] = db.arrivals[key]._replace(state="started", run=run)
 
 
-def end(db: MemoryDatabase, run: str) -> None:
+def end(db: MemoryDatabase, run: str, change: StateChange) -> None:
     """A run is over."""
     for key, row in db.arrivals.items():
         if row.run == run and row.state == "started":
             db.arrivals[key] = row._replace(state="over")
+            if change.state in ("failed", "cancelled"):
+                db.failed[key] = aware(change.at)
 
 
 def _busy(db: MemoryDatabase, trigger: str) -> bool:
@@ -113,12 +116,30 @@ class MemoryArrivals:
     async def known(self, trigger: str, ids: Sequence[str]) -> set[str]:
         return {name for name in ids if (trigger, name) in self._database().arrivals}
 
+    async def failed(self, since: datetime, most: int) -> Sequence[ArrivalRow]:
+        db = self._database()
+        found = sorted(((at, key) for key, at in db.failed.items() if at >= since and key in db.arrivals), reverse=True)
+        return [db.arrivals[key] for _, key in found][:most]
+
+    async def present(self, trigger: str, there: Present, now: datetime) -> None:
+        db = self._database()
+        for key, row in db.arrivals.items():
+            if key[0] != trigger:
+                continue
+            if row.id in there.ids or row.id.startswith(tuple(f"{name}:" for name in there.names)):
+                db.gone.pop(key, None)
+            elif row.state in ("over", "skipped"):
+                db.gone.setdefault(key, aware(now))
+
     async def prune(self, before: datetime, but: Sequence[str] = ()) -> int:
         db = self._database()
         old = [
             key for key, row in db.arrivals.items()
             if row.at < before and row.state in ("over", "skipped") and row.trigger not in but
         ][:1000]  # fmt: skip
+        old += [key for key, at in db.gone.items() if at < before and key in db.arrivals and key not in old][:1000]
         for key in old:
             del db.arrivals[key]
+            db.gone.pop(key, None)
+            db.failed.pop(key, None)
         return len(old)

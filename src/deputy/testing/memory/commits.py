@@ -135,7 +135,7 @@ def _change(db: MemoryDatabase, run: OwnedRun, change: StateChange) -> None:
     if state in ("done", "failed", "cancelled"):
         db.items = {key: item for key, item in db.items.items() if item.run != name or item.kind == "message"}
         db.timers = {key: due for key, due in db.timers.items() if key[0] != name}
-        arrivals.end(db, name)
+        arrivals.end(db, name, change)
     run.row = run.row._replace(state=state, summary=change.summary, changed=aware(change.at))
     run.money = change.money
     if state != "running":

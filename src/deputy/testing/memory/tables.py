@@ -90,6 +90,8 @@ class MemoryDatabase:
         self.watchers: list[tuple[object, Callable[[], None]]] = []
         self.triggers: dict[str, TriggerRow] = {}
         self.arrivals: dict[tuple[str, str], ArrivalRow] = {}
+        self.failed: dict[tuple[str, str], datetime] = {}  #: when the run of an arrival failed
+        self.gone: dict[tuple[str, str], datetime] = {}  #: since when nothing is left of an arrival
         self.passes: dict[str, Pass] = {}
         self.claims: dict[tuple[str, str], Claim] = {}
         self.positions = count(1)

@@ -9,7 +9,7 @@ from deputy.adapters.store.sqlite.reading import moment
 from deputy.base.canonical import canonical, digest
 from deputy.base.errors import OutOfSequence
 from deputy.domain.chain import GENESIS, link
-from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, NoteBody, Queue, TriggerRow
+from deputy.ports.arrivals import Advance, Arrival, ArrivalRow, NoteBody, Present, Queue, TriggerRow
 
 __all__ = ["InTransaction", "Reading", "SqliteArrivals", "append_note", "insert_arrival", "instant"]
 
@@ -148,13 +148,32 @@ class SqliteArrivals:
         values = (trigger, canonical(list(ids)).decode())
         return await self._read(lambda r: {name for (name,) in r.execute(statement("arrivals_known"), values)})
 
+    async def failed(self, since: datetime, most: int) -> Sequence[ArrivalRow]:
+        """The arrivals whose run failed or was cancelled since then, the latest first."""
+        values = (instant(since), most)
+        return await self._read(
+            lambda r: [_arrival(row) for row in r.execute(statement("arrivals_failed"), values).fetchall()]
+        )
+
+    async def present(self, trigger: str, there: Present, now: datetime) -> None:
+        """Note of which arrivals of a folder nothing lies there any more, and of which something does again."""
+        ids, names = canonical(list(there.ids)).decode(), canonical([f"{name}:" for name in there.names]).decode()
+
+        def work() -> None:
+            self._database.execute(statement("arrivals_back"), (trigger, ids, names))
+            self._database.execute(statement("arrivals_gone"), (trigger, ids, names, instant(now)))
+
+        await self._write(work)
+
     async def prune(self, before: datetime, but: Sequence[str] = ()) -> int:
-        """Forget arrivals that are over and older than this, except those of some triggers; at most 1,000 at a time."""
+        """Forget what is over and older than this, of some triggers only what is gone so long; 1,000 at a time."""
         values = (instant(before), canonical(list(but)).decode())
 
         def work() -> int:
             self._database.execute(statement("prune_arrivals"), values)
-            return self._database.changes()
+            pruned = self._database.changes()
+            self._database.execute(statement("prune_gone"), values[:1])
+            return pruned + self._database.changes()
 
         return await self._write(work)
 

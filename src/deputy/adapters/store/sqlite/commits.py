@@ -237,7 +237,8 @@ class Committer:
             if change.state != "ready":
                 execute(statement("delete_items_of"), (key,))
                 execute(statement("delete_timers_of"), (key,))
-                execute(statement("end_arrival"), (key,))
+                failed = instant(change.at) if change.state in ("failed", "cancelled") else None
+                execute(statement("end_arrival"), (key, failed))
         self._group.released.append(run)
 
     def _create(self, new: NewRun) -> int:

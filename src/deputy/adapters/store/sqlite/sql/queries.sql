@@ -316,7 +316,7 @@ SELECT state FROM arrivals WHERE trigger = ? AND id = ?;
 UPDATE arrivals SET state = 'started', run = ?3 WHERE trigger = ?1 AND id = ?2;
 
 -- name: end_arrival!
-UPDATE arrivals SET state = 'over' WHERE run = ? AND state = 'started';
+UPDATE arrivals SET state = 'over', failed = ?2 WHERE run = ?1 AND state = 'started';
 
 -- name: skip_arrival!
 UPDATE arrivals SET state = 'skipped', reason = ?2 WHERE position = ?1 AND state = 'pending';
@@ -358,9 +358,25 @@ FROM arrivals a LEFT JOIN runs r ON r.key = a.run WHERE a.trigger = ? ORDER BY a
 -- name: arrivals_known
 SELECT id FROM arrivals WHERE trigger = ? AND id IN (SELECT value FROM json_each(?));
 
+-- name: arrivals_failed
+SELECT a.position, a.trigger, a.id, a.at, a.body, a.state, ifnull(r.id, ''), a.reason
+FROM arrivals a LEFT JOIN runs r ON r.key = a.run WHERE a.failed >= ? ORDER BY a.failed DESC LIMIT ?;
+
+-- name: arrivals_back!
+UPDATE arrivals SET gone = NULL WHERE trigger = ?1 AND gone IS NOT NULL AND (id IN (SELECT value FROM json_each(?2))
+OR EXISTS (SELECT 1 FROM json_each(?3) AS n WHERE substr(arrivals.id, 1, length(n.value)) = n.value));
+
+-- name: arrivals_gone!
+UPDATE arrivals SET gone = ?4 WHERE trigger = ?1 AND gone IS NULL AND state IN ('over', 'skipped')
+AND id NOT IN (SELECT value FROM json_each(?2))
+AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS n WHERE substr(arrivals.id, 1, length(n.value)) = n.value);
+
 -- name: prune_arrivals!
 DELETE FROM arrivals WHERE position IN (SELECT position FROM arrivals WHERE at < ?1
 AND state IN ('over', 'skipped') AND trigger NOT IN (SELECT value FROM json_each(?2)) LIMIT 1000);
+
+-- name: prune_gone!
+DELETE FROM arrivals WHERE position IN (SELECT position FROM arrivals WHERE gone < ? LIMIT 1000);
 
 -- name: snapshot_arrivals
 SELECT a.position, a.trigger, a.id, a.at, a.body, a.check_sum, a.state, r.id, r.state
