@@ -45,6 +45,8 @@ export function useTheme(): ThemeConfig {
     token: {
       colorPrimary: dark ? '#6f9bff' : '#1f4fd8',
       colorLink: dark ? '#8ab0ff' : '#1f4fd8',
+      colorLinkHover: dark ? '#b3ccff' : '#173fae',
+      colorPrimaryHover: dark ? '#8ab0ff' : '#173fae',
       ...(dark
         ? {}
         : {
@@ -72,6 +74,8 @@ export function useTheme(): ThemeConfig {
       motionDurationSlow: '0.16s',
     },
     components: {
+      Menu: { itemSelectedColor: dark ? '#b3ccff' : '#173fae' },
+      Button: { primaryColor: dark ? '#0a1330' : '#ffffff' },
       Layout: {
         headerPadding: '0 16px',
         headerHeight: 52,

@@ -70,6 +70,8 @@ async def events(office: Office, person: Person, sought: Sought) -> dict[str, An
         raise UsageError(f"{wrong[0]!r} is no kind of event.", f"Kinds are {', '.join(KINDS)}.")
     if not 1 <= sought.most <= MOST:
         raise UsageError(f"A page cannot have {sought.most} events.", f"Ask for 1 to {MOST}.")
+    if sought.run and len(named := await office.store.matching("run", sought.run)) == 1:
+        sought = sought._replace(run=named[0])
     before = sought.before or await _place_after(office, sought.until)
     calls, lines = _Calls(office), list[dict[str, Any]]()
     for _ in range(ROUNDS):

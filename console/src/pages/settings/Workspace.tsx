@@ -1,0 +1,82 @@
+// What deputy.toml says: the workspace, its models and whether they were proved, its connections, its telemetry.
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Card, Descriptions, Empty, Flex, Skeleton, Table, Tag, Typography } from 'antd';
+import { useTranslation } from 'react-i18next';
+
+import { api, data, type Schemas } from '~/api/client';
+import { Said } from '~/components/Said';
+import { Trouble } from '~/components/Trouble';
+import { Models } from './Models';
+
+type Told = Schemas['Settings'];
+
+/** The workspace's own settings. */
+export function Workspace() {
+  const { t } = useTranslation('settings');
+  const found = useQuery({
+    queryKey: ['settings'],
+    queryFn: () => data(api.GET('/settings')),
+    refetchInterval: ({ state }) => (state.data?.models.some(({ proof }) => proof?.state === 'running') ? 700 : 10_000),
+  });
+  const told = found.data;
+  if (told === undefined) {
+    return found.isError ? <Trouble error={found.error} again={() => void found.refetch()} /> : <Skeleton active paragraph={{ rows: 10 }} />;
+  }
+  return (
+    <Flex vertical gap="middle">
+      {told.wrong !== null && <Alert type="error" showIcon title={t('wrong')} description={<Said text={told.wrong} />} />}
+      <General told={told} />
+      <Models models={told.models} />
+      <Connections told={told} />
+    </Flex>
+  );
+}
+
+function General({ told }: { told: Told }) {
+  const { t } = useTranslation('settings');
+  const yes = (value: boolean) => t(value ? 'yes' : 'no');
+  const items: [string, string][] = [
+    ['name', told.name],
+    ['currency', told.currency],
+    ['timezone', told.timezone],
+    ['selfApproval', yes(told.self_approval)],
+    ['database', told.database.file ?? told.database.kind],
+    ['listens', `${told.web.host}:${told.web.port}`],
+    ['exposed', yes(told.web.expose)],
+    ['teams', told.teams.map(({ team, weight }) => `${team} ×${weight}`).join(', ') || '–'],
+  ];
+  return (
+    <Card
+      size="small"
+      title={<h2 className="settings-title">{t('workspace')}</h2>}
+      extra={<Typography.Text type="secondary">{t('file', { file: told.file })}</Typography.Text>}
+    >
+      <Descriptions
+        size="small"
+        column={{ xs: 1, sm: 2, lg: 4 }}
+        items={items.map(([key, text]) => ({ key, label: t(`general.${key}`), children: <Said text={text} most={200} /> }))}
+      />
+    </Card>
+  );
+}
+
+function Connections({ told }: { told: Told }) {
+  const { t } = useTranslation('settings');
+  return (
+    <Card size="small" title={<h2 className="settings-title">{t('connections')}</h2>}>
+      <Table
+        size="small"
+        rowKey="title"
+        pagination={false}
+        scroll={{ x: 'max-content' }}
+        dataSource={told.connections}
+        locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('noConnections')} /> }}
+        columns={[
+          { key: 'name', title: t('columns.name'), render: (_, { name }) => <strong>{name}</strong> },
+          { key: 'kind', title: t('columns.kind'), render: (_, { kind }) => <Tag>{t(`connection.${kind}`, { defaultValue: kind })}</Tag> },
+          { key: 'title', title: t('columns.where'), render: (_, { title }) => <span className="mono">{`[${title}]`}</span> },
+        ]}
+      />
+    </Card>
+  );
+}
