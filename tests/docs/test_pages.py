@@ -8,6 +8,7 @@ from tests.adapters.model.dialects import Twin
 from tests.adapters.model.server import chunk, listening, streamed, usage
 from tests.adapters.tool.oauth_server import Far
 from tests.docs.snippets import DOCS, ROOT, Reader, blocks
+from tests.oidc.certified import certified
 
 #: a page is dozens of processes, which take their time where many tests run at once
 pytestmark = pytest.mark.timeout(300)
@@ -16,6 +17,7 @@ HOW_TO = sorted(page.relative_to(DOCS).as_posix() for page in (DOCS / "how-to").
 MODEL = "how-to/connect-a-model.md"
 QWEN = "how-to/connect-your-qwen.md"
 MCP = "how-to/connect-an-mcp-server.md"
+SIGN_IN = "how-to/let-people-sign-in.md"
 
 
 def test_the_readme_does_what_it_shows(tmp_path: Path):
@@ -26,7 +28,7 @@ def test_the_tutorial_does_what_it_shows(tmp_path: Path):
     Reader(DOCS / "tutorial.md", tmp_path).read()
 
 
-@pytest.mark.parametrize("page", [page for page in HOW_TO if page not in (MODEL, QWEN, MCP)])
+@pytest.mark.parametrize("page", [page for page in HOW_TO if page not in (MODEL, QWEN, MCP, SIGN_IN)])
 def test_a_how_to_page_does_what_it_shows(page: str, tmp_path: Path):
     Reader(DOCS / page, tmp_path).read()
 
@@ -73,6 +75,16 @@ def test_the_page_about_mcp_connects_a_server_by_key_and_by_login(tmp_path: Path
         Reader(DOCS / MCP, tmp_path, replaced=replaced).read()
     assert [form["grant_type"] for form in far.forms] == ["client_credentials"]
     assert b64decode(far.authorizations[0].removeprefix("Basic ")) == b"deputy:erp-secret"
+
+
+def test_the_page_about_signing_in_sends_people_to_a_certified_provider(tmp_path: Path):
+    base, secret = "http://localhost:18790", "correct-horse-battery-staple-of-acme"
+    client = {
+        "client_id": "deputy", "client_secret": secret, "redirect_uris": [f"{base}/sign-in/callback"],
+        "response_types": ["code"], "grant_types": ["authorization_code"],
+    }  # fmt: skip
+    with certified([client]) as issuer:
+        Reader(DOCS / SIGN_IN, tmp_path, replaced={"https://login.acme.example": issuer}).read()
 
 
 def test_the_readme_is_short_and_its_agent_has_fifteen_lines():

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +15,7 @@ from tests.cli.offices import make
 from deputy.app.bootstrap import Office, office
 from deputy.app.opening import opened
 from deputy.app.sessions import make_link
+from deputy.base.clock import SystemClock
 from deputy.testing.conformance.world import StillClock
 from deputy.web.serving import serve
 
@@ -82,6 +84,10 @@ class Inside:
         assert reply.status == 200, reply
         return reply.cookies
 
+    def until(self, holds: Callable[[], bool]) -> bool:
+        """Whether something holds soon."""
+        return any(holds() or time.sleep(0.1) for _ in range(200))
+
     def who(self, cookies: Mapping[str, str], /, **headers: str) -> str | None:
         """Who a session is."""
         reply = self.ask("GET", "/api/v1/me", None, cookies, **headers)
@@ -89,17 +95,19 @@ class Inside:
 
 
 @contextlib.contextmanager
-def inside(folder: Path, files: Mapping[str, str]) -> Generator[Inside]:
-    """A workspace of these files, served while this lasts."""
+def inside(
+    folder: Path, files: Mapping[str, str], *, port: int = 0, real: bool = False, clock: StillClock | None = None
+) -> Generator[Inside]:
+    """A workspace of these files, served while this lasts; with a `real` clock where somebody else tells the time."""
     make(folder, files)
-    made, up, stop = Inside(StillClock()), threading.Event(), asyncio.Event()
+    made, up, stop = Inside(clock or StillClock()), threading.Event(), asyncio.Event()
     wrong = list[BaseException]()
 
     async def run() -> None:
-        async with office(str(folder), made.clock) as found:
+        async with office(str(folder), SystemClock() if real else made.clock) as found:
             made.office, made.loop = found, asyncio.get_running_loop()
             found.notices = made.noticed.append
-            at = opened(found.settings, "127.0.0.1", 0)
+            at = opened(found.settings, "127.0.0.1", port)
             made.address = at.address
             await serve(found, at, stop, up.set)
 

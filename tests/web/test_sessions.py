@@ -106,8 +106,8 @@ def test_signing_in_again_ends_the_session_that_the_browser_had_and_takes_no_nam
 
 def test_who_tries_too_often_waits_and_others_do_not(server: Inside):
     wrong = {"link": "dpl_" + "x" * 43}
-    statuses = [server.ask("POST", "/api/v1/sign-in", wrong).status for _ in range(12)]
-    assert statuses == [403] * 6 + [429] * 6
+    statuses = [server.ask("POST", "/api/v1/sign-in", wrong).status for _ in range(36)]
+    assert statuses == [403] * 30 + [429] * 6
     refused = server.ask("POST", "/api/v1/sign-in", wrong)
     assert (refused.said["code"], refused.headers["retry-after"]) == ("too_many", "5")
     server.clock.move(5)

@@ -15,6 +15,7 @@ from deputy.app.config.settings import REHEARSAL
 from deputy.app.hosts import Examined, Host, Means, host_for
 from deputy.app.pins import Manifest, changes_of
 from deputy.app.policy_check import at_the_limit, would_answer
+from deputy.app.providing import sign_in_examined
 from deputy.app.routes import understood
 from deputy.app.secrets import Secrets, known_secrets, needed
 from deputy.app.triggers import examined
@@ -70,6 +71,9 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
                 yield finding
             async for level, message, remedy in examined(opened):
                 yield Finding("triggers", level, message, remedy)
+            doing("sign-in")
+            async for level, message, remedy in sign_in_examined(opened):
+                yield Finding("sign-in", level, message, remedy)
             pinned = await opened.versions.pins.manifests()
     except (StoreError, UsageError) as exc:
         yield Finding("database", "error", _sentence(exc.message), exc.remedy)

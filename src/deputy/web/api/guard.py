@@ -8,7 +8,7 @@ from deputy.app.bootstrap import Office
 from deputy.web.api.entrance import Reached, reached
 from deputy.web.api.problems import Refusal, problem
 
-__all__ = ["COOKIE", "HEADER", "Refusal", "ended", "guarded", "kept", "ours", "same_page", "session_of"]
+__all__ = ["COOKIE", "HEADER", "Refusal", "cookie_name", "ended", "guarded", "kept", "ours", "same_page", "session_of"]
 
 COOKIE = "deputy_session"
 HEADER = "X-Deputy"

@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from deputy.app.once import KeyMissing
+from deputy.app.providing import ProviderUnfit
 from deputy.base.errors import (
     ConfigError,
     Conflict,
@@ -27,7 +28,7 @@ TITLES = {
 }  # fmt: skip
 STATUS: tuple[tuple[type[DeputyError], int], ...] = (
     (KeyMissing, 400), (NotFound, 404), (Conflict, 409), (Forbidden, 403), (ConfigError, 503), (UsageError, 422),
-    (StoreError, 503),
+    (StoreError, 503), (ProviderUnfit, 503),
 )  # fmt: skip
 
 
