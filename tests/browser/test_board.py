@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.driving import PHONE, Visit, violations, visiting
 from tests.cli.offices import ENTRY, agent
 from tests.web.served import Server, serving
@@ -102,7 +102,7 @@ def shots(visit: Visit, name: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
-def number(page: Page, name: str) -> Any:
+def number(page: Page, name: str) -> Locator:
     return page.locator(".board-number").filter(has=page.locator("dt", has_text=re.compile(f"^{name}")))
 
 
