@@ -60,8 +60,8 @@ class Server:
         self.folder, self._options = folder, options
         self.start()
 
-    def start(self) -> None:
-        command = [*ENTRY, "up", "--port", "0", "--json", *self._options]
+    def start(self, *options: str) -> None:
+        command = [*ENTRY, "up", "--port", "0", "--json", *self._options, *options]
         environment = {**os.environ, "HOOK": SECRET}
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

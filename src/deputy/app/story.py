@@ -3,9 +3,20 @@ people's words came; and what was said, in the order it was said. A fold, like t
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from deputy.domain.delivery import Approve, Cancel, Expire, Raise, Refuse, Reply, Tell, delivery_from
+from deputy.domain.delivery import (
+    Approve,
+    Cancel,
+    Expire,
+    Halt,
+    Place,
+    Raise,
+    Refuse,
+    Reply,
+    Tell,
+    delivery_from,
+)  # fmt: skip
 from deputy.domain.elicitation import Form
 from deputy.domain.event import (
     Compacted,
@@ -146,6 +157,9 @@ class Story:
                     self._say(event, "material", source, self.run.material)
             case Compacted():
                 self._say(event, "summary", "", getattr(self.run.turns[-1], "summary", ""))
+            case Note(kind="fault"):
+                why = cast("Mapping[str, object]", event.value)
+                self._say(event, "fault", "system", str(why.get("message")))
             case Note(kind="repair"):
                 self._say(event, "notice", "system", str(event.value))
             case Ended():
@@ -194,6 +208,10 @@ class Story:
         match delivery:
             case Tell(text):
                 self._say(event, "message", event.by, text)
+            case Place(files):
+                self._say(event, "files", event.by, "\n".join(f"{file.name} ({file.size} bytes)" for file in files))
+            case Halt(end):
+                self._say(event, "close" if end else "halt", event.by, "ended" if end else "halted")
             case Approve(item, _, edit, via):
                 self._word(event, item, Word("approved", event.at, event.by, item, via=via, edit=edit))
             case Refuse(item, reason, via):

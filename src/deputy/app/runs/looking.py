@@ -69,6 +69,7 @@ async def look(office: Office, person: Person, name: str) -> dict[str, Any]:
         "trigger": run.started.trigger if run.started is not None else "",
         "cause": run.started.occasion.trigger if run.started is not None and run.started.occasion is not None else None,
         "driver": row.driver,
+        "conversation": run.started.conversation if run.started is not None else "no",
         "root": row.root,
         "untrusted": list(run.tainted_by),
         "children": [

@@ -173,7 +173,22 @@ class Said(Out):
 
     seq: int
     at: str
-    kind: Literal["task", "material", "reply", "message", "notice", "summary", "answer", "cancel", "raised", "said"]
+    kind: Literal[
+        "task",
+        "material",
+        "reply",
+        "message",
+        "notice",
+        "summary",
+        "answer",
+        "cancel",
+        "raised",
+        "said",
+        "files",
+        "halt",
+        "close",
+        "fault",
+    ]
     by: str
     text: str
     cut: bool
@@ -278,6 +293,7 @@ class SeenRun(Out):
     trigger: str
     cause: str | None
     driver: Literal["loop", "procedure"]
+    conversation: Literal["no", "open", "listens"]
     root: str
     untrusted: list[str]
     children: list[Child]
