@@ -21,7 +21,7 @@ from deputy.domain.delivery import (
     Tell,
     TimerFired,
     delivery_from,
-)
+)  # fmt: skip
 from deputy.domain.effect import Call
 from deputy.domain.effect_state import Answer, Effect, EffectStatus
 from deputy.domain.elicitation import Form
@@ -92,8 +92,7 @@ class Run:
         self.rows: set[str] = set()
         self.deliveries = 0
         self.cancel: str | None = None
-        self.halted = False  #: whether it begins nothing until its person speaks
-        self.closing = False  #: whether its person let the conversation end
+        self.halted = self.closing = False  #: whether it begins nothing until its person speaks; or never again
         self.offered = ""
         self.asking = 0  #: number of the latest model call that is a turn of the loop
         self.short: BudgetShort | None = None  #: what a person was asked to raise
@@ -130,15 +129,13 @@ class Run:
         if self.started is None or self.started.conversation == "no" or self.ended is not None:
             return False
         last = next((turn for turn in reversed(self.turns) if not isinstance(turn, FilesTurn)), None)
-        answered = isinstance(last, ReplyTurn) and last.n == self.asking and not last.said.calls
-        return self.halted or answered
+        return self.halted or (isinstance(last, ReplyTurn) and last.n == self.asking and not last.said.calls)
 
     @property
     def halting(self) -> list[Effect]:
         """What a halt ends: proposals and questions, of which nothing was begun."""
-        if self.started is None or self.started.conversation == "no":
-            return []
-        waits = [e for e in self.effects.values() if e.kind == "tool" and not e.over]
+        talks = self.started is not None and self.started.conversation != "no"
+        waits = [e for e in self.effects.values() if talks and e.kind == "tool" and not e.over]
         return [e for e in waits if e.status in ("proposed", "asked", "approved") or (e.status == "claimed" and e.item)]
 
     # -- the fold
@@ -166,9 +163,9 @@ class Run:
                 self.timers[event.timer] = event.due
             case Compacted():
                 self.turns.append(SummaryTurn(event.upto, self._text(event.summary, event.blob)))
-            case Doubted():
-                effect = self.effects[event.n]
-                effect.status, effect.item, effect.asks = "in_doubt", event.item, effect.asks + 1
+            case Doubted(n=n, item=item):
+                self.effects[n].status, self.effects[n].item = "in_doubt", item
+                self.effects[n].asks += 1
             case Elicited(over=""):
                 self._elicited(event)
             case Elicited(n=n):
@@ -299,15 +296,11 @@ class Run:
         effect.error = e.error
         if e.status != "unknown" and effect.kind == "tool" and effect.label.tainted:
             self.taints[effect.label.source or effect.call.tool] = None
-        match e.status:
-            case "done":
-                effect.status, effect.result = "done", decode(self.blob(e.blob)) if e.blob else e.result
-            case "failed":
-                effect.status = "failed"
-            case "unknown":
-                effect.status = "unknown"
-                return  # what it holds stays held until somebody knows
-        self._spend(effect, e.cost)
+        effect.status = e.status
+        if e.status == "done":
+            effect.result = decode(self.blob(e.blob)) if e.blob else e.result
+        if e.status != "unknown":  # what it holds stays held until somebody knows
+            self._spend(effect, e.cost)
 
     def _elicited(self, e: Elicited) -> None:
         effect = self._open(e.n, "tool", self._call(e.call, e.call_blob))
