@@ -19,10 +19,13 @@ export function Account() {
   const client = useQueryClient();
   const navigate = useNavigate();
   const leave = async () => {
-    await raw('/sign-out', { method: 'POST' }).catch(() => undefined);
+    const answer = await raw('/sign-out', { method: 'POST' }).catch(() => undefined);
     live.stop();
     client.clear();
-    await navigate('/sign-in', { replace: true });
+    if (answer?.status === 200) {
+      const { location } = (await answer.json()) as { location: string }; // the provider's session ends there
+      window.location.assign(location);
+    } else await navigate('/sign-in', { replace: true, state: { left: true } });
   };
   const chosen = (yes: boolean) => (yes ? <CheckOutlined /> : <span style={{ width: 14 }} />);
   const items: MenuProps['items'] = [

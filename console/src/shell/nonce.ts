@@ -8,3 +8,11 @@ document.createElement = (name: string, options?: ElementCreationOptions): HTMLE
   if (made instanceof HTMLStyleElement) made.nonce = nonce;
   return made;
 };
+
+// Some icons carry an empty style of their own, inside their drawing.
+const draw = document.createElementNS.bind(document) as (space: string | null, name: string, options?: ElementCreationOptions) => Element;
+document.createElementNS = ((space: string | null, name: string, options?: ElementCreationOptions): Element => {
+  const made = draw(space, name, options);
+  if (made instanceof SVGStyleElement) made.nonce = nonce;
+  return made;
+}) as typeof document.createElementNS;
