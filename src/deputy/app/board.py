@@ -12,6 +12,7 @@ from deputy.app.proving import proof_of
 from deputy.app.queries import inbox
 from deputy.app.routes import understood
 from deputy.app.seeing import people_view
+from deputy.app.tracing.following import tracing
 from deputy.app.views import moment
 from deputy.domain.event import Workspace, event_from
 from deputy.domain.principal import Person
@@ -106,6 +107,18 @@ def settings_view(office: Office, person: Person) -> dict[str, Any]:
         ],
         "teams": [{"team": name, "weight": weight} for name, weight in settings.teams.items()],
         "agents": [{"agent": name, "team": team_of(office, name) or None} for name in settings.agents],
+        "telemetry": _telemetry(office),
+    }  # fmt: skip
+
+
+def _telemetry(office: Office) -> dict[str, Any] | None:
+    """Where traces go, and how that stands in this process."""
+    said, now = office.settings.telemetry, tracing(office)
+    if not said.traces:
+        return None
+    return {
+        "traces": said.traces, "service": said.service, "content": said.content, "sent": now.sent,
+        "refused": now.refused, "problem": now.problem or None,
     }  # fmt: skip
 
 

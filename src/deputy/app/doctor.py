@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
+from deputy.adapters import telemetry
 from deputy.adapters.tool.files import FILES
 from deputy.adapters.tool.function import FunctionTools
 from deputy.adapters.tool.source import load_functions, load_module
@@ -61,7 +62,7 @@ async def examine(workspace: str | None, doing: Doing = lambda _: None) -> Async
         return
     agents, people = len(settings.agents), len(settings.directory.people)
     yield Finding("files", "ok", f"{_count(agents, 'agent')} and {_count(people, 'person', 'people')} are declared.")
-    for finding in (*_disk(settings), *_secrets(settings), *_models(settings)):
+    for finding in (*_disk(settings), *_secrets(settings), *_models(settings), *_telemetry(settings)):
         yield finding
     doing("the database")
     pinned: Mapping[str, Manifest] = {}
@@ -136,6 +137,16 @@ def _models(settings: Settings) -> Iterator[Finding]:
             yield Finding("models", "warning", message, f"See what it can do with `deputy doctor model {route.name}`.")
         else:
             yield Finding("models", "ok", f"`{route.name}` is known; `deputy doctor model {route.name}` asks it.")
+
+
+def _telemetry(settings: Settings) -> Iterator[Finding]:
+    """Whether traces can be told, where they are to be."""
+    where = settings.telemetry.traces
+    if where and not telemetry.installed():
+        message = "Traces are to be told, and the libraries for it are not installed."
+        yield Finding("telemetry", "error", message, "Run `pip install 'deputy[otel]'`, or remove [telemetry].")
+    elif where:
+        yield Finding("telemetry", "ok", f"`deputy up` tells traces to {where}.")
 
 
 # -- database

@@ -15,8 +15,8 @@ Action = Literal[
     "me", "agents.read", "runs.read", "runs.start", "runs.cancel", "runs.message", "inbox.read", "inbox.answer",
     "budget.read", "people.read", "triggers.read", "audit.read", "workspace.freeze", "doctor.read", "metrics.read",
     "tokens.own", "tokens.all", "sessions.own", "sessions.all", "stats.read", "settings.read", "models.prove",
-    "agents.source", "agents.deploy", "agents.record", "policy.check", "triggers.tend",
-    "secrets.read", "secrets.set",
+    "agents.source", "agents.deploy", "agents.record", "policy.check", "triggers.tend", "secrets.read",
+    "secrets.set",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -63,8 +63,7 @@ _WORDS: Mapping[Action, str] = {
     "workspace.freeze": "freeze or thaw", "doctor.read": "examine the workspace",
     "metrics.read": "read the metrics", "tokens.all": "manage the tokens of others",
     "sessions.all": "end the sessions of others", "stats.read": "see the statistics",
-    "settings.read": "see the settings", "models.prove": "prove models",
-    "agents.source": "read agents' files",
+    "settings.read": "see the settings", "models.prove": "prove models", "agents.source": "read agents' files",
     "agents.deploy": "write, try or deploy agents", "agents.record": "see agents' records",
     "policy.check": "ask what policy answers", "triggers.tend": "fire, pause or resume triggers",
     "secrets.read": "see which secrets there are", "secrets.set": "set or remove secrets",

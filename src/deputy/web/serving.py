@@ -11,6 +11,7 @@ from deputy.app import driving
 from deputy.app.bootstrap import Office
 from deputy.app.opening import Opened
 from deputy.app.statistics.keeping import keep_up
+from deputy.app.tracing.following import tracing
 from deputy.web.application import application
 from deputy.web.state import Serving
 
@@ -50,6 +51,7 @@ async def serve(office: Office, opened: Opened, stop: asyncio.Event, ready: Call
     working = asyncio.create_task(driving.serve(office, stop))
     stopping = asyncio.create_task(stop.wait())
     office.beside(keep_up(office.keeping, office.clock))
+    office.beside(tracing(office).follow())
     try:
         rising = asyncio.create_task(server.up.wait())
         await asyncio.wait([rising, listening, working], return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,6 @@
 // Events of the record, newest first, sifted; each can be followed to its run.
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Button, Card, Empty, Flex, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { Button, Card, Empty, Flex, Grid, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link, useSearchParams } from 'react-router';
 
@@ -75,15 +75,50 @@ function Older({ found, looked, some }: OlderProps) {
 function Lines({ lines, pending }: { lines: Line[]; pending: boolean }) {
   const { t } = useTranslation('audit');
   const format = useFormat();
+  const wide = Grid.useBreakpoint().md ?? true;
+  const toRun = ({ run, seq }: Line) =>
+    run === 'workspace' ? (
+      t('workspace')
+    ) : (
+      <Link to={`/runs/${run}`} className="mono audit-tight" aria-label={t('toRun', { run: short(run), seq })}>
+        {short(run)}
+      </Link>
+    );
+  const what = (line: Line, most: number) => (
+    <>
+      {line.tool !== null && <Said text={line.tool} mono most={120} />} <Said text={line.what} most={most} />
+    </>
+  );
+  const kind = (line: Line) => <Tag color={GRAVE[line.kind]}>{t(`kinds.${line.kind}`, { defaultValue: line.kind })}</Tag>;
+  const when = ({ at }: Line) => (
+    <time dateTime={at} title={format.whole(at)} className="tabular audit-tight">
+      {format.moment(at)}
+    </time>
+  );
+  const narrow: TableColumnsType<Line> = [
+    {
+      key: 'all',
+      title: t('record'),
+      render: (_, line) => (
+        <Flex vertical gap={4}>
+          <Flex gap="small" wrap align="baseline">
+            {kind(line)} {when(line)} {toRun(line)}
+          </Flex>
+          <Who agent={line.agent} whom={line.on_behalf_of} by={line.by} />
+          <span>{what(line, 160)}</span>
+        </Flex>
+      ),
+    },
+  ];
   const columns: TableColumnsType<Line> = [
     {
       key: 'at',
       width: 150,
       title: t('columns.at'),
       className: 'tabular audit-tight',
-      render: (_, { at }) => <time dateTime={at} title={format.whole(at)}>{format.moment(at)}</time>,
+      render: (_, line) => when(line),
     },
-    { key: 'kind', width: 130, title: t('columns.kind'), render: (_, { kind }) => <Tag color={GRAVE[kind]}>{t(`kinds.${kind}`, { defaultValue: kind })}</Tag> },
+    { key: 'kind', width: 130, title: t('columns.kind'), render: (_, line) => kind(line) },
     {
       key: 'who',
       width: 150,
@@ -93,34 +128,25 @@ function Lines({ lines, pending }: { lines: Line[]; pending: boolean }) {
     {
       key: 'what',
       title: t('columns.what'),
-      render: (_, line) => (
-        <>
-          {line.tool !== null && <Said text={line.tool} mono most={120} />} <Said text={line.what} most={220} />
-        </>
-      ),
+      render: (_, line) => what(line, 220),
     },
     { key: 'cost', width: 90, title: t('columns.cost'), align: 'right', className: 'tabular audit-tight', render: (_, { cost }) => (cost === null ? '' : format.money(cost)) },
     {
       key: 'run',
       width: 110,
       title: t('columns.run'),
-      render: (_, { run, seq }) =>
-        run === 'workspace' ? t('workspace') : (
-          <Link to={`/runs/${run}`} className="mono audit-tight" aria-label={t('toRun', { run: short(run), seq })}>
-            {short(run)}
-          </Link>
-        ),
+      render: (_, line) => toRun(line),
     },
   ];
   return (
     <Table<Line>
       size="small"
       rowKey="position"
-      columns={columns}
+      columns={wide ? columns : narrow}
       dataSource={lines}
       loading={pending}
       pagination={false}
-      scroll={{ x: 860 }}
+      scroll={wide ? { x: 860 } : {}}
       locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('none')} /> }}
       expandable={{ expandedRowRender: (line) => <Whole line={line} /> }}
     />

@@ -50,7 +50,7 @@ export function Needed() {
 
 /** What an item is about, in a line. */
 function What({ item }: { item: Schemas['Item'] }) {
-  if (item.question !== '') return <Said text={item.question} most={140} />;
+  if (item.kind !== 'approval' && item.question !== '') return <Said text={item.question} most={140} />;
   return (
     <>
       {item.tool !== null && <Said text={item.tool} most={80} mono />} <Said text={brief(item.args)} most={120} mono />

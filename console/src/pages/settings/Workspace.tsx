@@ -28,6 +28,7 @@ export function Workspace() {
       <General told={told} />
       <Models models={told.models} />
       <Connections told={told} />
+      <Traces told={told} />
     </Flex>
   );
 }
@@ -77,6 +78,32 @@ function Connections({ told }: { told: Told }) {
           { key: 'title', title: t('columns.where'), render: (_, { title }) => <span className="mono">{`[${title}]`}</span> },
         ]}
       />
+    </Card>
+  );
+}
+
+function Traces({ told }: { told: Told }) {
+  const { t } = useTranslation('settings');
+  const { telemetry } = told;
+  return (
+    <Card size="small" title={<h2 className="settings-title">{t('traces.title')}</h2>}>
+      {telemetry === null ? (
+        <Typography.Text type="secondary">{t('traces.none')}</Typography.Text>
+      ) : (
+        <Flex vertical gap="small">
+          {telemetry.problem !== null && <Alert type="warning" showIcon title={<Said text={telemetry.problem} />} />}
+          <Descriptions
+            size="small"
+            column={{ xs: 1, sm: 2, lg: 4 }}
+            items={[
+              { key: 'to', label: t('traces.to'), children: <Said text={telemetry.traces} mono /> },
+              { key: 'service', label: t('traces.service'), children: <Said text={telemetry.service} /> },
+              { key: 'content', label: t('traces.content'), children: t(telemetry.content ? 'yes' : 'no') },
+              { key: 'sent', label: t('traces.sent'), children: `${telemetry.sent} / ${telemetry.refused}` },
+            ]}
+          />
+        </Flex>
+      )}
     </Card>
   );
 }

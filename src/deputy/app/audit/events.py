@@ -5,7 +5,7 @@ wants all of it exports it.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -46,6 +46,7 @@ LOOK = 20_000  #: places of the journal that are looked at in a round
 ROUNDS = 5  #: of looking for one tool's events, which name it in other events
 RUNS = 60  #: runs whose earlier events are read to name what an event is about
 EARLIER = 2_000  #: events of one run that are read for this
+SLACK = timedelta(seconds=60)  #: by which events may be written out of the order of their times
 CUT = 2_000  #: characters of a text in a line
 
 
@@ -82,8 +83,10 @@ async def events(office: Office, person: Person, sought: Sought) -> dict[str, An
         found, onward = await office.store.access.looked(looked)
         for told in found:
             event = _legible(told.body)
-            if sought.since is not None and event.at < sought.since:
+            if sought.since is not None and event.at < sought.since - SLACK:
                 return _page(lines, 0)
+            if not _within(sought, event.at):
+                continue
             if len(lines) == sought.most or not calls.ready(told.run):
                 return _page(lines, told.position + 1)
             call = await calls.of(told, event)
@@ -93,6 +96,10 @@ async def events(office: Office, person: Person, sought: Sought) -> dict[str, An
         if not onward or not sought.tool or len(lines) == sought.most:
             break
     return _page(lines, before, None if not before else await _time_at(office, before))
+
+
+def _within(sought: Sought, at: datetime) -> bool:
+    return (sought.since is None or at >= sought.since) and (sought.until is None or at < sought.until)
 
 
 def _page(lines: list[dict[str, Any]], onward: int, looked_to: str | None = None) -> dict[str, Any]:
@@ -106,10 +113,11 @@ def _fits(sought: Sought, event: Event, call: Call | None) -> bool:
 
 
 async def _place_after(office: Office, until: datetime | None) -> int:
-    """The first place whose event happened at this time or later: journals are written in the order of time."""
+    """A place before which everything stands that happened until then: events are written nearly in order of time."""
     last = await office.store.access.position()
     if until is None:
         return last + 1
+    until += SLACK
     low, high = 1, last + 1
     while low < high:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""Read [web] and [auth]: where `deputy up` listens, under which name people reach it, and how they sign in."""
+"""Read [web], [auth] and [telemetry]: where `deputy up` listens, how people reach it and sign in, where traces go."""
 
 import re
 from collections.abc import Iterator
@@ -6,12 +6,13 @@ from ipaddress import ip_address, ip_network
 from typing import cast
 
 from deputy.app.config import values
+from deputy.app.config.connections.headers import headers
 from deputy.app.config.document import Table, Wrong
 from deputy.app.config.reference import Reference
-from deputy.app.config.settings import Auth, Oidc, Web
+from deputy.app.config.settings import Auth, Oidc, Telemetry, Web
 from deputy.domain.principal import ROLES, Role
 
-__all__ = ["read_auth", "read_web", "sign_in_references"]
+__all__ = ["read_auth", "read_telemetry", "read_web", "sign_in_references", "telemetry_references"]
 
 NEARBY = ("127.0.0.0/8", "::1/128")  #: proxies of this machine
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
@@ -116,3 +117,23 @@ def sign_in_references(auth: Auth, table: Table | None) -> Iterator[Reference]:
         title = document.title(where[:2])
         secret = auth.oidc.client_secret
         yield Reference(secret, f"`client_secret` in {title}", document.file, document.locate(where))
+
+
+def read_telemetry(table: Table | None) -> Telemetry:
+    """Where traces go; nowhere without the table."""
+    if table is None:
+        return Telemetry()
+    table.only("traces", "headers", "service", "content")
+    return Telemetry(
+        traces=table.need("traces", values.url, "Give the collector's address, as in http://127.0.0.1:4318/v1/traces."),
+        headers=headers(table), service=table.get("service", values.line, "deputy"),
+        content=table.get("content", values.flag, False),
+    )  # fmt: skip
+
+
+def telemetry_references(table: Table | None, telemetry: Telemetry) -> Iterator[Reference]:
+    """The headers that stand for secrets."""
+    for name, value in telemetry.headers.items():
+        if table is not None and values.REFERENCE.fullmatch(value):
+            line = table.document.locate((*table.where, "headers", name))
+            yield Reference(value, f"`headers` in {table.title}", table.document.file, line)

@@ -24,6 +24,7 @@ __all__ = [
     "Oidc",
     "RateLimits",
     "Settings",
+    "Telemetry",
     "Web",
 ]
 
@@ -105,6 +106,15 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True):
     oidc: Oidc | None = None
 
 
+class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
+    """The table [telemetry]: where traces go, and whether with what was said; `headers` perhaps references."""
+
+    traces: str = ""  #: OTLP over HTTP, up to and with `/v1/traces`
+    headers: dict[str, str] = {}
+    service: str = "deputy"
+    content: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the files of a workspace say; `heartbeat` and `lease` in seconds."""
 
@@ -113,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: str = "sqlite:.deputy/deputy.db"
     currency: str = "EUR"
     web: Web = Web()
+    telemetry: Telemetry = Telemetry()
     auth: Auth = Auth()
     timezone: str = "UTC"  #: of schedules that name none
     self_approval: bool = False

@@ -11,7 +11,13 @@ from deputy.app.config import values
 from deputy.app.config.connections import KINDS, read_connections
 from deputy.app.config.document import Document, Table, Where, Wrong, shown
 from deputy.app.config.environment import variable
-from deputy.app.config.reaching import read_auth, read_web, sign_in_references
+from deputy.app.config.reaching import (
+    read_auth,
+    read_telemetry,
+    read_web,
+    sign_in_references,
+    telemetry_references,
+)  # fmt: skip
 from deputy.app.config.reference import Reference
 from deputy.app.config.settings import REHEARSAL, ModelRoute, RateLimits, Settings
 from deputy.app.config.triggers import time_zone
@@ -28,7 +34,7 @@ SERVERS: tuple[ServerName, ...] = get_args(ServerName)
 def read_workspace(document: Document, folder: Path) -> Settings:
     """The settings that deputy.toml gives; people, agents and tools are still empty."""
     root = document.table()
-    root.only("workspace", "models", "teams", "web", "auth", *KINDS)
+    root.only("workspace", "models", "teams", "web", "auth", "telemetry", *KINDS)
     workspace = root.table("workspace") or Table(document, ("workspace",), {})
     workspace.only("name", "database", "currency", "self_approval", "heartbeat", "lease", "timezone")
     heartbeat = workspace.get("heartbeat", values.duration, 2.0)
@@ -41,15 +47,19 @@ def read_workspace(document: Document, folder: Path) -> Settings:
     connections, references = read_connections(root)
     auth = read_auth(root.table("auth"))
     references = (*references, *sign_in_references(auth, root.table("auth")))
+    telemetry = read_telemetry(root.table("telemetry"))
     return Settings(
-        folder=folder, web=read_web(root.table("web")), auth=auth,
+        folder=folder, web=read_web(root.table("web")), auth=auth, telemetry=telemetry,
         name=workspace.get("name", values.line, folder.name or "workspace"),
         database=workspace.get("database", _database, "sqlite:.deputy/deputy.db"),
         currency=workspace.get("currency", values.currency, "EUR"),
         timezone=workspace.get("timezone", time_zone, "UTC"),
         self_approval=workspace.get("self_approval", values.flag, False), heartbeat=heartbeat, lease=lease,
         teams=root.get("teams", values.map_of(_weight), {}), models=models, connections=connections,
-        references=(*_references(document, models, idle), *references),
+        references=(
+            *_references(document, models, idle), *references,
+            *telemetry_references(root.table("telemetry"), telemetry),
+        ),
     )  # fmt: skip
 
 

@@ -246,6 +246,17 @@ class AgentTeam(Out):
     team: str | None
 
 
+class Telemetry(Out):
+    """Where traces go; `sent` and `refused` spans since the server started."""
+
+    traces: str
+    service: str
+    content: bool
+    sent: int
+    refused: int
+    problem: str | None
+
+
 class Settings(Out):
     """What deputy.toml says; `wrong` where its files cannot be used as they are now."""
 
@@ -261,6 +272,7 @@ class Settings(Out):
     connections: list[Connection]
     teams: list[Team]
     agents: list[AgentTeam]
+    telemetry: Telemetry | None
 
 
 class Line(Out):
