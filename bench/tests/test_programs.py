@@ -41,6 +41,7 @@ PROGRAMS = {
     "journal": ("--calls=8",),
     "waiting": ("--waiting=40", "--samples=4", "--idle-ms=50"),
     "restart": ("--in-flight=20",),
+    "up": ("--times=1",),
 }
 
 
