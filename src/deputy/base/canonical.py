@@ -38,7 +38,9 @@ def is_json(value: object) -> bool:
     while pending:
         item = pending.pop()
         if isinstance(item, str):
-            if not item.isascii() and any("\ud800" <= c <= "\udfff" for c in item):
+            try:
+                item.encode()
+            except UnicodeEncodeError:  # half of a pair
                 return False
         elif isinstance(item, float):
             if not math.isfinite(item):

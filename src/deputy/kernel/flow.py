@@ -29,9 +29,10 @@ def origins(run: Run, n: int, args: Mapping[str, object]) -> tuple[Origin, ...]:
     written_by_model = run.started.driver == "loop"
     found: list[Origin] = []
     known: set[str] = set() if written_by_model else _trusted(run, n)
+    outputs = list(_outputs(run, n))
     for name, value in args.items():
         leaves = set(_scalars(value)) - known
-        sources = [source for source, seen in _outputs(run, n) if leaves & seen]
+        sources = [source for source, seen in outputs if leaves & seen]
         if not sources and written_by_model:
             sources = list(run.tainted_by)
         if sources:

@@ -302,8 +302,16 @@ def test_an_answer_nested_too_deep_is_not_kept_and_one_that_nobody_can_parse_not
     assert "not_kept" in cast("dict[str, object]", done.value)
     safe = calling("answer", {"result": {"content": [], "structuredContent": deep}}, safe=True)
     assert isinstance(safe, Failed)
-    assert safe.code == "result_not_json"
+    assert safe == Failed("result_too_large", "It ran, but its answer is nested more than 100 levels deep.")
     assert isinstance(calling("abyss"), Unknown)
+
+
+def test_an_answer_of_more_values_than_anybody_needs_is_not_kept():
+    for many in ([0] * 100_001, {str(n): 0 for n in range(100_001)}, [[0] * 1_000] * 101):
+        safe = calling("answer", {"result": {"content": [], "structuredContent": many}}, safe=True)
+        assert safe == Failed("result_too_large", "It ran, but its answer is of more than 100,000 values.")
+    just = [0] * 100_000
+    assert calling("answer", {"result": {"content": [], "structuredContent": just}}, safe=True) == Done(just)
 
 
 def test_a_flood_on_stderr_blocks_nobody():

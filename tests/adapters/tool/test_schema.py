@@ -1,6 +1,7 @@
 """Checking arguments: one sentence for a model to correct, and nothing a stranger's schema can do to us."""
 
 import time
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
@@ -109,6 +110,19 @@ def test_deep_schemas_and_arguments_end_nobody():
     for depth in (200, 100_000):
         assert recursive.problem(nested(depth)) == "The arguments are nested more than 100 levels deep."
     assert Validator({"$ref": "#"}).problem({}) is None
+
+
+def test_of_arguments_that_are_too_many_none_is_looked_at():
+    class Watched(list[object]):
+        looked = 0
+
+        def __iter__(self) -> Iterator[object]:
+            Watched.looked += 1
+            return super().__iter__()
+
+    many = Watched([0] * 2_000_000)
+    assert Validator({"type": "object"}).problem({"all": many}) == "The arguments are of more than 100,000 values."
+    assert Watched.looked == 0
 
 
 def test_references_and_patterns_that_run_away_are_bounded():

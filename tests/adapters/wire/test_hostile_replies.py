@@ -83,7 +83,14 @@ def test_a_trap_takes_one_pass(trap: str):
 
 
 def test_a_long_conversation_is_searched_in_one_pass():
-    given = ['< "x' * MEGA, "\\" * MEGA + "u003c", "&" * MEGA, "<" + "\u200b" * MEGA, '{"name": ' * (MEGA // 9)]
+    given = [
+        '< "x' * MEGA,
+        "\\" * MEGA + "u003c",
+        "\\" * MEGA + "x",
+        "&" * MEGA,
+        "<" + "\u200b" * MEGA,
+        '{"name": ' * (MEGA // 9),
+    ]
     assert [call.tool for call in read(CALL, "", *given).calls] == ["look"]
     with pytest.raises(UnparsedToolCall):
         read(CALL, "", *given, "<tool_call>")

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 from urllib.parse import quote
 
-__all__ = ["MAX_BYTES", "Forms", "forms_of", "hidden", "is_shallow", "scrubbed", "sentence"]
+__all__ = ["MAX_BYTES", "Forms", "MOST_VALUES", "excess", "forms_of", "hidden", "scrubbed", "sentence"]
 
 MAX_BYTES = 8 * 1024 * 1024  #: of one message or result, unless a host is told otherwise
 _MAX_TEXT = 2_000
-_MAX_DEPTH = 100  # of results: who reads them may do so recursively
+MOST_VALUES = 100_000  #: of one result or of one call's arguments: each of them is looked at, while all else waits
+_MAX_DEPTH = 100  # who reads them may do so recursively, on a stack that ends
 _SHORTEST_SECRET = 4  # hiding every "1" of a text would garble it and hide nothing
 _HIDDEN = "[secret]"
 
@@ -66,14 +67,21 @@ def sentence(text: str, secrets: Collection[str] = (), limit: int = _MAX_TEXT) -
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def is_shallow(value: object) -> bool:
-    """Whether a value of JSON's types is nested no deeper than anybody needs."""
-    level = [value]
+def excess(value: object) -> str:
+    """In what a value of JSON's types goes beyond what anybody needs, to follow on "is"; empty where it does not.
+
+    It looks at a bounded number of values: to be asked before anything that looks at all of them.
+    """
+    level: list[object] = [value]
+    left = MOST_VALUES
     for _ in range(_MAX_DEPTH):
-        level = [member for item in level for member in _members(item) if isinstance(member, dict | list | tuple)]
+        left -= sum(map(len, map(_members, level)))
+        if left < 0:
+            return f"of more than {MOST_VALUES:,} values"
+        level = [m for item in level for m in _members(item) if isinstance(m, dict | list | tuple)]
         if not level:
-            return True
-    return False
+            return ""
+    return f"nested more than {_MAX_DEPTH} levels deep"
 
 
 def _members(value: object) -> Collection[object]:

@@ -11,6 +11,7 @@ from typing import cast
 
 from jsonschema_rs import FancyRegexOptions, ValidationError, validator_for
 
+from deputy.adapters.wire.outside import excess
 from deputy.base.canonical import canonical, is_json
 from deputy.base.errors import ConfigError
 
@@ -18,7 +19,6 @@ __all__ = ["Validator", "compile_schema"]
 
 _MAX_SCHEMA = 512 * 1024  # bytes
 _MAX_WORK = 200_000  # subschemas looked at, were every reference written out
-_MAX_DEPTH = 100  # of arguments: a recursive schema is checked recursively, on a stack that ends
 _MAX_TEXT = 300
 _MOST_PROBLEMS = 5  # told at once, so that a model can correct them at once
 _PATTERNS = FancyRegexOptions(backtrack_limit=10_000, size_limit=1 << 20, dfa_size_limit=1 << 20)
@@ -54,8 +54,8 @@ class Validator:
     def problem(self, args: Mapping[str, object]) -> str | None:
         """What is wrong with these arguments, in a sentence for each place that it names; None if nothing is."""
         instance = args if isinstance(args, dict) else dict(args)
-        if _deeper_than(_MAX_DEPTH, instance):
-            return f"The arguments are nested more than {_MAX_DEPTH} levels deep."
+        if too_much := excess(instance):
+            return f"The arguments are {too_much}."
         try:
             if self._schema.is_valid(instance):
                 return None
@@ -113,18 +113,6 @@ def _explained(error: ValidationError) -> str:
 def _must_be(place: str, kinds: list[str]) -> str:
     nouns = " or ".join(_NOUNS.get(kind, f"a {kind}") for kind in dict.fromkeys(kinds))
     return f"{f'`{place}`' if place else 'The whole'} must be {nouns}."
-
-
-def _deeper_than(levels: int, value: object) -> bool:
-    if isinstance(value, dict):
-        members: Iterable[object] = cast("dict[str, object]", value).values()
-    elif isinstance(value, list):
-        members = cast("list[object]", value)
-    else:
-        return False
-    if not levels:
-        return True
-    return any(isinstance(m, dict | list) and _deeper_than(levels - 1, cast("object", m)) for m in members)
 
 
 class _Work:

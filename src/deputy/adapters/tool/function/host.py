@@ -10,7 +10,7 @@ from typing import cast
 
 import msgspec
 
-from deputy.adapters.tool import MAX_BYTES, is_shallow, scrubbed, sentence
+from deputy.adapters.tool import MAX_BYTES, excess, scrubbed, sentence
 from deputy.adapters.tool.function.signature import Function, read_function, refuse
 from deputy.base.canonical import canonical, decode, is_json
 from deputy.base.clock import Clock
@@ -169,7 +169,9 @@ class FunctionTools:
         code, problem = "result_not_json", "what it returned is not JSON"
         try:
             value = msgspec.to_builtins(returned, str_keys=True)
-            if is_json(value) and is_shallow(value):
+            if too_much := excess(value):
+                code, problem = "result_too_large", f"what it returned is {too_much}"
+            elif is_json(value):
                 encoded = canonical(scrubbed(value, secrets))
                 if len(encoded) <= self._limit:
                     return Done(decode(encoded))  # exactly what the journal will give back

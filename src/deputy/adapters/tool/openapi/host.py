@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from deputy.adapters.egress import Answer, Egress, EgressError, EgressRefused, ResponseTooLarge, Timeouts, Unreachable
-from deputy.adapters.tool import is_shallow, scrubbed, sentence
+from deputy.adapters.tool import excess, scrubbed, sentence
 from deputy.adapters.tool.openapi.document import load
 from deputy.adapters.tool.openapi.operations import Operation, operations_of
 from deputy.adapters.tool.openapi.requests import wanted
@@ -199,8 +199,10 @@ def _value(answer: Answer, secrets: tuple[str, ...], *, safe: bool) -> Result:
             value = json.loads(answer.body, parse_constant=lambda _: None)
         except (ValueError, RecursionError):
             return _not_kept("result_not_json", "Its answer is not JSON.", safe=safe)
-        if not is_json(value) or not is_shallow(value):
-            return _not_kept("result_not_json", "Its answer is nested too deep.", safe=safe)
+        if too_much := excess(value):
+            return _not_kept("result_too_large", f"Its answer is {too_much}.", safe=safe)
+        if not is_json(value):
+            return _not_kept("result_not_json", "Its answer is not JSON.", safe=safe)
         return Done(scrubbed(cast("object", value), secrets))
     if kind.startswith("text/"):
         return Done(scrubbed({"text": answer.body.decode("utf-8", "replace")}, secrets))

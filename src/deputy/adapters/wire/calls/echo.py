@@ -20,7 +20,7 @@ _MARKED = re.compile(
     r"|✿\s{0,3}(?:FUNCTION|ARGS)|\\{1,8}u273f(?:FUNCTION|ARGS)",
     re.IGNORECASE,
 )
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|[nrtbf])")
+_ESCAPE = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|[nrtbf])")  # a run of backslashes is passed over once
 _OTHER = re.compile(r"[\W_]+")
 
 

@@ -12,7 +12,7 @@ from deputy.domain.message import ModelCall, Prompt, Reply, Usage
 
 __all__ = ["ReplyBuilder"]
 
-MAX_REPLY = 4_000_000  #: characters of text, reasoning and calls together
+MAX_REPLY = 1_000_000  #: characters of text, reasoning and calls together; all of them are read, while all else waits
 MAX_CALLS = 128
 MAX_TOKENS = 1 << 31  #: more than this no server counts
 

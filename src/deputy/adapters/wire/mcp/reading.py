@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from deputy.adapters.wire.mcp import EFFECT_ID, METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
-from deputy.adapters.wire.outside import is_shallow, scrubbed, sentence
+from deputy.adapters.wire.outside import excess, scrubbed, sentence
 from deputy.adapters.wire.schema import Validator
 from deputy.base.canonical import canonical, is_json
 from deputy.base.errors import ConfigError
@@ -83,12 +83,14 @@ def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets:
         texts = [part for part in map(_block, content) if isinstance(part, str)]
         return Failed("tool_error", sentence("\n".join(texts), secrets) or "The tool failed and did not say why.")
     value = answer["structuredContent"] if answer.get("structuredContent") is not None else _value(content)
-    if is_json(value) and is_shallow(value):
+    too_much = excess(value)
+    if not too_much and is_json(value):
         return Done(scrubbed(value, secrets))
+    code, problem = ("result_too_large", too_much) if too_much else ("result_not_json", "not JSON")
     if safe:
-        return Failed("result_not_json", "It ran, but its answer is not JSON, or nested too deep.")
-    message = "It was done, but its answer is not JSON, or nested too deep; nothing of it was kept."
-    return Done({"not_kept": {"code": "result_not_json", "message": message}})
+        return Failed(code, f"It ran, but its answer is {problem}.")
+    message = f"It was done, but its answer is {problem}; nothing of it was kept."
+    return Done({"not_kept": {"code": code, "message": message}})
 
 
 def call_params(name: str, request: ToolRequest, key: str, who: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -106,7 +108,7 @@ def call_params(name: str, request: ToolRequest, key: str, who: Mapping[str, str
 def read_form(params: object) -> Form | None:
     """The form of an `elicitation/create`, fit to be shown; None where it is none that can be."""
     form = form_of(params)
-    if form is None or not is_shallow(form.schema) or len(canonical(form.schema)) > _MAX_FORM or _unusable(form.schema):
+    if form is None or excess(form.schema) or len(canonical(form.schema)) > _MAX_FORM or _unusable(form.schema):
         return None
     return Form(message=sentence(form.message) or "(It says nothing.)", schema=form.schema)
 
