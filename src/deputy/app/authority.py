@@ -25,6 +25,7 @@ Kind = Literal[
     "driver", "trigger_added", "trigger_removed", "trigger", "done", "answer", "max_tokens", "description",
     "instructions", "code", "file",
 ]  # fmt: skip
+WORDS: tuple[Kind, ...] = ("description", "instructions", "model", "max_tokens", "answer", "code", "driver", "file")
 LONGEST = 400_000  #: characters of a diff
 NOBODY = "the owner's manager, or approvers"
 
@@ -65,13 +66,13 @@ def compare(before: Deployed | None, after: Deployed) -> Comparison:
 
 
 def direction_of(found: Sequence[Change]) -> Direction:
-    """What several changes come to: more if any is more."""
-    directions = {change.direction for change in found}
+    """What several changes come to: more if any is more; what it says and runs on gives no leave to anything."""
+    directions = {change.direction for change in found if change.kind not in WORDS}
     if "widens" in directions:
         return "widens"
-    if "changes" in directions:
-        return "changes"
-    return "narrows" if directions else "same"
+    if "narrows" in directions and "changes" not in directions:
+        return "narrows"
+    return "changes" if found else "same"
 
 
 def in_words(found: Sequence[Change], most: int = 1500) -> str:

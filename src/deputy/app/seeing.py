@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from deputy.app import rights
 from deputy.app.authority import changes, direction_of
 from deputy.app.bootstrap import Office
@@ -110,7 +112,7 @@ async def versions(office: Office, person: Person, agent: str) -> list[dict[str,
         found.append({
             "version": one.version, "at": moment(one.at), "by": one.by, "detail": one.detail,
             "current": n == len(deployments) - 1, "direction": None if made is None else direction_of(made),
-            "says": [change.says for change in made or ()],
+            "changes": msgspec.to_builtins(made or []),
         })  # fmt: skip
     return found
 

@@ -45,8 +45,8 @@ def _versions(ctx: typer.Context, agent: AgentName, workspace: Workspace = None,
             if one["direction"] is not None:
                 head.append(f"  {one['direction']}", style=COLOURS[one["direction"]])
             terminal.say(head.append("  in force" if one["current"] else "", style="bold green"))
-            for says in one["says"]:
-                terminal.say(f"    {says}")
+            for change in one["changes"]:
+                terminal.say(f"    {change['says']}")
 
     perform(ctx, work, workspace, as_json=as_json)
 

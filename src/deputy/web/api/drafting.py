@@ -13,27 +13,14 @@ from deputy.web.api.table import Asked, Endpoint
 
 __all__ = ["DRAFTING"]
 
-Direction = Literal["widens", "narrows", "changes", "same"]
 _EXAMPLE = "---\nname: greeter\nowner: wei\nmodel: rehearsal\n---\n\nGreet whoever is named.\n"
-
-
-class AuthorityChange(shapes.Out):
-    """One thing that is different; `says` is the same in words."""
-
-    kind: str
-    direction: Direction
-    subject: str
-    part: str
-    before: str
-    after: str
-    says: str
 
 
 class Authority(shapes.Out):
     """How an agent differs from what it is compared with; `diffs` are unified, by file."""
 
-    direction: Direction
-    changes: list[AuthorityChange]
+    direction: shapes.Direction
+    changes: list[shapes.AuthorityChange]
     diffs: dict[str, str]
 
 

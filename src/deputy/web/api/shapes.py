@@ -7,6 +7,9 @@ import msgspec
 State = Literal["ready", "running", "waiting", "done", "failed", "cancelled"]
 
 
+Direction = Literal["widens", "narrows", "changes", "same"]
+
+
 class Shape(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What comes in: an unknown member is an error."""
 
@@ -188,6 +191,18 @@ class Agent(Out):
     triggers: list[str]
 
 
+class AuthorityChange(Out):
+    """One thing that is different; `says` is the same in words."""
+
+    kind: str
+    direction: Direction
+    subject: str
+    part: str
+    before: str
+    after: str
+    says: str
+
+
 class Version(Out):
     """A version of an agent that was deployed."""
 
@@ -196,8 +211,8 @@ class Version(Out):
     by: str
     current: bool
     detail: str
-    direction: Literal["widens", "narrows", "changes", "same"] | None  #: beside the one before; null of the first
-    says: list[str]
+    direction: Direction | None  #: beside the one before; null of the first
+    changes: list[AuthorityChange]
 
 
 class Person(Out):

@@ -1,0 +1,12 @@
+import { SafetyCertificateOutlined } from '@ant-design/icons';
+
+import type { Meta } from '../registry';
+
+export const meta: Meta = {
+  path: '/mandates',
+  order: 50,
+  name: 'mandates',
+  icon: <SafetyCertificateOutlined />,
+  right: 'agents.read',
+  load: () => import('./Page'),
+};
