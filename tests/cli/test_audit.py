@@ -59,3 +59,18 @@ def test_an_old_seal_is_recognized_and_a_false_one_is_not(shell: Shell):
     assert shell("audit", "verify", "--seal", seal).code == 0
     assert shell("audit", "verify", "--seal", f"{found['seals']}:{'0' * 64}").code == 2
     assert shell("audit", "verify", "--seal", "seven", "--json").error["code"] == "usage"
+
+
+def test_the_record_is_looked_through_by_kind_and_by_what_it_is_about(shell: Shell):
+    run = shell.run("payer", "7")["id"]
+    shell("approve", shell.inbox()[0]["id"], "--as", "lin")
+    shell("worker", "--until-idle")
+    found = shell("audit", "events", "--of", "tool:pay", "--json").json
+    assert [one["kind"] for one in found["events"]] == ["Outcome", "ToolIntent", "Verdict"]
+    assert found["next"] is None
+    ended = shell("audit", "events", "--of", f"run:{run[-6:]}", "--kind", "Ended,Started", "--json").json["events"]
+    assert [one["kind"] for one in ended] == ["Ended", "Started"]
+    assert "Received" in shell("audit", "events", "--of", "person:lin").out
+    assert "There is more" in shell("audit", "events", "--most", "1").out
+    assert shell("audit", "events", "--of", "agent:payer", "--json").error["code"] == "usage"
+    assert shell("audit", "events", "--kind", "Nonsense", "--json").error["code"] == "usage"

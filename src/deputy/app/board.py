@@ -9,13 +9,13 @@ from deputy.app.bootstrap import Office
 from deputy.app.config.settings import REHEARSAL, ModelRoute
 from deputy.app.figures import team_of
 from deputy.app.proving import proof_of
-from deputy.app.queries import inbox
 from deputy.app.routes import understood
 from deputy.app.seeing import people_view
 from deputy.app.tracing.following import tracing
 from deputy.app.views import moment
 from deputy.domain.event import Workspace, event_from
 from deputy.domain.principal import Person
+from deputy.kernel.approval import shown
 from deputy.ports.access import Looked
 
 __all__ = ["duties", "settings_view", "switches"]
@@ -51,9 +51,8 @@ async def duties(office: Office, person: Person) -> dict[str, Any]:
     """The directory, with what each person answers for and how much waits for them."""
     rights.require(person, "people.read")
     settings, everything = office.settings, rights.sees_all(person)
-    waits = Counter(
-        who for item, asked in await inbox(office) if asked.kind != "message" for who in asked.people if item.id
-    )
+    waiting = [shown(item) for item in await office.store.items() if item.kind != "message"]
+    waits = Counter(who for asked in waiting for who in asked.people)
     listed = people_view(settings.directory)
     for one in listed:
         mine = one["id"] == person.id

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from deputy.app.bootstrap import Office
-from deputy.app.queries import inbox, live_workers
+from deputy.app.queries import live_workers
 from deputy.app.statistics.measures import MODEL_MS
 from deputy.kernel.approval import ItemKind
 from deputy.ports.store import RunState
@@ -40,15 +40,14 @@ async def exposition(office: Office) -> str:
     """How the workspace stands now."""
     frozen = [name for name in await office.store.frozen() if "/" not in name]  # else it is a paused trigger
     runs = await office.store.access.counts()
-    found = await inbox(office)
-    waiting = Counter(asked.kind for _, asked in found if asked.kind != "message")
+    items = [item for item in await office.store.items() if item.kind != "message"]
+    waiting = Counter(item.kind for item in items)
     kinds = [kind for kind in get_args(ItemKind) if kind != "message"]
     lines = ["# HELP deputy_runs Runs, by state.", "# TYPE deputy_runs gauge"]
     lines += [f'deputy_runs{{state="{state}"}} {runs.get(state, 0)}' for state in get_args(RunState)]
     lines += ["# HELP deputy_inbox_items What waits for people, by kind.", "# TYPE deputy_inbox_items gauge"]
     lines += [f'deputy_inbox_items{{kind="{kind}"}} {waiting[kind]}' for kind in kinds]
-    oldest = [asked_at for item, asked in found if asked.kind != "message" and (asked_at := item.created)]
-    age = (office.clock.now() - min(oldest)).total_seconds() if oldest else 0.0
+    age = (office.clock.now() - min(item.created for item in items)).total_seconds() if items else 0.0
     for name, kind, told, value in (
         ("workers", "gauge", "Workers that live.", await live_workers(office)),
         ("inbox_oldest_seconds", "gauge", "How long the oldest item waits for people.", f"{age:.3f}"),

@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     audit.callback()(_audit)
     audit.command("verify")(_verify)
     audit.command("export")(_export)
+    audit.command("events")(_events)
     app.add_typer(audit, name="audit")
 
 
@@ -146,6 +147,45 @@ def _export(
             terminal.emit({"file": out, "lines": counts})
         else:
             terminal.say(f"Wrote {out}: {told}.")
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _events(
+    ctx: typer.Context,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND,…", help="Of these kinds.", show_default=False)
+    ] = None,
+    of: Annotated[
+        str | None, typer.Option("--of", metavar="AGENT|run:ID|person:ID|tool:NAME", help="About this.",
+                                 show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="From then on.", show_default=False)
+    ] = None,
+    most: Annotated[int, typer.Option("--most", metavar="N", help="How many, at most 200.")] = 50,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Look through the record, the newest first."""
+    what, colon, name = (of or "").partition(":")
+    about = {what if colon else "agent": name if colon else what}
+    if colon and what not in ("run", "person", "tool"):
+        raise UsageError(f"{of!r} names nothing.", "Write an agent's name, or `run:`, `person:` or `tool:` and a name.")
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.audit.events import Sought, events
+        from deputy.app.commands import person_named
+        from deputy.app.views import read_time
+        from deputy.cli.tables import show_record
+
+        kinds = [one for one in (kind or "").split(",") if one]
+        sought = Sought(kinds, since=read_time(since or ""), most=most)._replace(**about)
+        found = await events(office, person_named(office, None), sought)
+        if as_json:
+            terminal.emit(found)
+        else:
+            show_record(terminal, found)
 
     perform(ctx, work, workspace, as_json=as_json)
 

@@ -10,7 +10,7 @@ from deputy.app.bootstrap import Office
 from deputy.app.queries import RunRow, live_workers, shortest
 from deputy.app.triggers import Standing, alarms, described
 from deputy.cli.terminal import Terminal
-from deputy.cli.text import ago, one_line
+from deputy.cli.text import ago, one_line, shortened
 from deputy.domain.trigger import Schedule
 
 __all__ = ["show_accounts", "show_alarms", "show_runs", "show_secrets", "show_statistics",
@@ -159,3 +159,19 @@ def _figures(name: str, one: Mapping[str, Any]) -> list[str]:
 def _seconds(seconds: float) -> str:
     minutes = seconds / 60
     return f"{seconds:.1f} s" if minutes < 1 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def show_record(terminal: Terminal, found: Mapping[str, Any]) -> None:
+    """Write events of the record, one a line."""
+    shown: list[list[str]] = []
+    for one in found["events"]:
+        who = one["agent"] or (one["by"] or "").removeprefix("person:")
+        what = " ".join(part for part in (one["tool"], one["what"]) if part)
+        run = one["run"] if one["run"] == "workspace" else one["run"][-6:]
+        shown.append([one["at"][:19].replace("T", " "), run, str(one["seq"]), one["kind"], who, shortened(what, 60)])
+    if not shown:
+        terminal.say("No event fits.")
+    else:
+        _show(terminal, ("WHEN", "RUN", "SEQ", "EVENT", "WHO", "WHAT"), shown)
+    if found["next"] is not None:
+        terminal.say("There is more; narrow it with --kind, --of or --since.", style="dim")

@@ -159,7 +159,7 @@ function Who({ agent, whom, by }: { agent: string | null; whom: string | null; b
     <>
       {agent !== null && <div><strong>{agent}</strong></div>}
       {whom !== null && <div>{t('for', { whom })}</div>}
-      {by !== null && <Typography.Text type="secondary"><Said text={t('by', { who: by.replace(/^person:/, '') })} most={80} /></Typography.Text>}
+      {by !== null && by !== `person:${whom}` && <Typography.Text type="secondary"><Said text={t('by', { who: by.replace(/^person:/, '') })} most={80} /></Typography.Text>}
     </>
   );
 }

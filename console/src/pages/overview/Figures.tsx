@@ -4,6 +4,8 @@ import { Alert, Card, Flex, Progress, Skeleton, Table, type TableColumnsType } f
 import { type ReactNode, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import { Link } from 'react-router';
+
 import { api, data, type Schemas } from '~/api/client';
 import { useMay, useMe } from '~/api/me';
 import { Trouble } from '~/components/Trouble';
@@ -189,12 +191,22 @@ function Budgets() {
                   ? t('budget.free', { spent: format.money(line.spent.money) })
                   : t('budget.of', { spent: format.money(line.spent.money), most: format.money(line.limit.money) })}
               </span>
+              {parseFloat(line.raised.money.amount) > 0 && <Raised line={line} />}
             </Flex>
           </li>
         ))}
       </ul>
     </Card>
   );
+}
+
+/** That people let an agent spend more than its mandate, and where to read who did. */
+function Raised({ line }: { line: Schemas['Account'] }) {
+  const { t } = useTranslation('overview');
+  const format = useFormat();
+  const may = useMay();
+  const said = t('budget.raised', { amount: format.money(line.raised.money) });
+  return may('audit.read') ? <Link to={`/audit?kind=BudgetRaised&agent=${line.agent ?? ''}`}>{said}</Link> : <span>{said}</span>;
 }
 
 function Used({ line }: { line: Schemas['Account'] }) {

@@ -71,6 +71,14 @@ function List({ people, everybody }: { people: Duty[]; everybody: Duty[] }) {
         </>
       ),
     },
+    {
+      key: 'waits',
+      title: t('columns.waits'),
+      align: 'right',
+      className: 'tabular',
+      sorter: (one, other) => (one.waits ?? -1) - (other.waits ?? -1),
+      render: (_, { waits }) => (waits === null ? '–' : <Badge count={waits} showZero color={waits > 0 ? undefined : 'transparent'} className={waits > 0 ? '' : 'people-none'} />),
+    },
     { key: 'roles', title: t('columns.roles'), render: (_, { roles }) => <Tags names={roles.map((role) => common(`roles.${role}`))} /> },
     { key: 'groups', title: t('columns.groups'), render: (_, { groups }) => <Tags names={groups} /> },
     { key: 'manager', title: t('columns.manager'), render: (_, { manager }) => (manager === null ? '–' : named(manager)) },
@@ -84,14 +92,6 @@ function List({ people, everybody }: { people: Duty[]; everybody: Duty[] }) {
     },
     { key: 'approves', title: t('columns.approves'), render: (_, one) => <Approves duty={one} /> },
     { key: 'owns', title: t('columns.owns'), render: (_, { owns }) => (owns.length === 0 ? '–' : owns.map((agent) => <Agent key={agent} name={agent} />)) },
-    {
-      key: 'waits',
-      title: t('columns.waits'),
-      align: 'right',
-      className: 'tabular',
-      sorter: (one, other) => (one.waits ?? -1) - (other.waits ?? -1),
-      render: (_, { waits }) => (waits === null ? '–' : <Badge count={waits} showZero color={waits > 0 ? undefined : 'transparent'} className={waits > 0 ? '' : 'people-none'} />),
-    },
   ];
   return (
     <Table<Duty>

@@ -1,7 +1,7 @@
 // The models, where their calls go, and whether they were proved to do what Deputy asks of them.
 import { ExperimentOutlined } from '@ant-design/icons';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Card, Empty, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { App, Button, Card, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 
 import { api, data, key, type Schemas } from '~/api/client';
@@ -72,19 +72,18 @@ export function Models({ models }: { models: Model[] }) {
   return (
     <Card size="small" title={<h2 className="settings-title">{t('models')}</h2>}>
       {begin.isError && <Trouble error={begin.error} />}
-      <Table<Model>
+      {models.length === 0 ? <Typography.Text type="secondary">{t('noModels')}</Typography.Text> : <Table<Model>
         size="small"
         rowKey="name"
         columns={columns}
         dataSource={models}
         pagination={false}
         scroll={{ x: 'max-content' }}
-        locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('noModels')} /> }}
         expandable={{
           rowExpandable: ({ proof }) => proof !== null && proof.checks.length > 0,
           expandedRowRender: ({ proof }) => <Checks checks={proof?.checks ?? []} />,
         }}
-      />
+      />}
     </Card>
   );
 }

@@ -1,6 +1,6 @@
 // What deputy.toml says: the workspace, its models and whether they were proved, its connections, its telemetry.
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Card, Descriptions, Empty, Flex, Skeleton, Table, Tag, Typography } from 'antd';
+import { Alert, Card, Descriptions, Flex, Skeleton, Table, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 
 import { api, data, type Schemas } from '~/api/client';
@@ -65,19 +65,18 @@ function Connections({ told }: { told: Told }) {
   const { t } = useTranslation('settings');
   return (
     <Card size="small" title={<h2 className="settings-title">{t('connections')}</h2>}>
-      <Table
+      {told.connections.length === 0 ? <Typography.Text type="secondary">{t('noConnections')}</Typography.Text> : <Table
         size="small"
         rowKey="title"
         pagination={false}
         scroll={{ x: 'max-content' }}
         dataSource={told.connections}
-        locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('noConnections')} /> }}
         columns={[
           { key: 'name', title: t('columns.name'), render: (_, { name }) => <strong>{name}</strong> },
           { key: 'kind', title: t('columns.kind'), render: (_, { kind }) => <Tag>{t(`connection.${kind}`, { defaultValue: kind })}</Tag> },
           { key: 'title', title: t('columns.where'), render: (_, { title }) => <span className="mono">{`[${title}]`}</span> },
         ]}
-      />
+      />}
     </Card>
   );
 }
