@@ -5,6 +5,7 @@ from typing import Any, NoReturn, assert_never
 
 from deputy.app.bootstrap import Office
 from deputy.app.config.document import did_you_mean
+from deputy.app.rights import require
 from deputy.base.errors import NotFound
 from deputy.domain.agent import Agent, grant_for
 from deputy.domain.effect import ToolSpec
@@ -22,12 +23,13 @@ def would_answer(policy: Policy, agent: Agent, spec: ToolSpec, args: Mapping[str
 
 
 async def explain(
-    office: Office, agent: str, tool: str, person: Person, args: Mapping[str, object] | None
+    office: Office, agent: str, tool: str, person: Person, args: Mapping[str, object] | None, *, by: Person
 ) -> dict[str, Any]:
     """The verdict on a call by an agent on behalf of a person, as `deputy policy check --json` prints it.
 
-    Without arguments, those that have a limit are taken to be at it.
+    Without arguments, those that have a limit are taken to be at it. It is told to the one `by` whom it is asked.
     """
+    require(by, "policy.check")
     deployed = office.settings.agent(agent)
     await office.history.keep(deployed)
     pinned = await office.versions.pin(agent, deployed.agent.version)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from deputy.adapters.secret.age import AgeSecrets
 from deputy.adapters.tool.source import load_functions
 from deputy.app.config import EnvSecrets, Reference, Settings
+from deputy.app.rights import require
 from deputy.app.vault import login_name
 from deputy.base.clock import Clock
-from deputy.base.errors import ConfigError, Forbidden, UsageError
+from deputy.base.errors import ConfigError, UsageError
 from deputy.domain.chain import link
 from deputy.domain.declaration import declaration_of
 from deputy.domain.event import Workspace
@@ -97,7 +98,7 @@ def secret_view(known: Known) -> dict[str, Any]:
 
 async def set_secret(store: Store, clock: Clock, secrets: Secrets, name: str, value: str, person: Person) -> datetime:
     """Keep a secret; it holds from the next call on. The workspace's journal tells who set it, and when."""
-    _may(person)
+    require(person, "secrets.set")
     at = clock.now()
     secrets.kept.put(name, value, by=person_principal(person.id), at=at)
     await _note(store, Workspace(at=at, what="secret_set", by=person_principal(person.id), subject=name))
@@ -106,14 +107,9 @@ async def set_secret(store: Store, clock: Clock, secrets: Secrets, name: str, va
 
 async def remove_secret(store: Store, clock: Clock, secrets: Secrets, name: str, person: Person) -> None:
     """Forget a secret; the workspace's journal tells who did."""
-    _may(person)
+    require(person, "secrets.set")
     secrets.kept.remove(name)
     await _note(store, Workspace(at=clock.now(), what="secret_removed", by=person_principal(person.id), subject=name))
-
-
-def _may(person: Person) -> None:
-    if not {"owner", "admin"}.intersection(person.roles):
-        raise Forbidden(f"{person.id} may not set or remove secrets.", "An owner or an admin may.")
 
 
 async def _note(store: Store, event: Workspace) -> None:

@@ -54,7 +54,8 @@ def _check(
         if given is not None and not isinstance(given, dict):
             raise UsageError("Arguments are a JSON object.", "Write --args '{\"amount\": 10}'.")
         with terminal.busy("Asking the tools' hosts"):
-            found = await explain(office, agent, tool, person_named(office, person), given)  # pyright: ignore[reportUnknownArgumentType]
+            who, by = person_named(office, person), person_named(office, None)
+            found = await explain(office, agent, tool, who, given, by=by)  # pyright: ignore[reportUnknownArgumentType]
         if as_json:
             terminal.emit(found)
         else:

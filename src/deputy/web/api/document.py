@@ -47,10 +47,11 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 def _operation(one: Endpoint) -> dict[str, Any]:
     roles = [role for role in ROLES if role in RIGHTS[one.action]]
-    statuses = {401, 403, 503, *(status_of(error) for error in one.errors)}
+    statuses = {401, 403, 421, 503, *(status_of(error) for error in one.errors)}
     statuses |= {400} if one.query is not None or one.body is not None else set()
     statuses |= {400, 409, 422} if one.method != "GET" else set()
-    statuses |= {413} if one.takes else set()
+    statuses |= {413} if one.takes or one.body is not None else set()
+    statuses |= {429} if one.kind == "text/event-stream" else set()
     answers: dict[str, Any] = {
         str(one.status): {"description": "Done.", "content": {one.kind: {"schema": _schema(one.answer)}}}
     }
@@ -66,8 +67,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": body}
     elif one.body is not None:
         content: dict[str, Any] = {"schema": _schema(one.body)}
-        if one.example is not None:
-            content["example"] = one.example
+        content["example"] = {} if one.example is None else one.example
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
 

@@ -5,10 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
-import msgspec
-
-from deputy.app import access, doctor, queries, rights, seeing, triggers, views
-from deputy.app.audit import export, verify
+from deputy.app import access, rights, seeing, surveying, views
 from deputy.base.errors import NotFound
 from deputy.web.api import shapes
 from deputy.web.api.table import Asked, Endpoint, Stream
@@ -16,7 +13,6 @@ from deputy.web.api.table import Asked, Endpoint, Stream
 __all__ = ["READING"]
 
 CHUNK = 64 * 1024
-_once = asyncio.Semaphore(1)  #: what looks at everything, one at a time
 
 
 async def me(asked: Asked) -> Any:
@@ -58,44 +54,38 @@ async def item(asked: Asked) -> Any:
 
 async def budget(asked: Asked) -> Any:
     """The ledger."""
-    rows = await queries.accounts(asked.office)
-    return [views.account_view(account, asked.office.settings) for account in rows]
+    return await surveying.budget(asked.office, asked.caller.person)
 
 
 async def people(asked: Asked) -> Any:
     """The directory."""
-    return seeing.people_view(asked.office.settings.directory)
+    return surveying.directory(asked.office, asked.caller.person)
 
 
 async def trigger_list(asked: Asked) -> Any:
     """What starts runs without a person."""
-    return [triggers.trigger_view(one) for one in await triggers.standings(asked.office)]
+    return await surveying.starts(asked.office, asked.caller.person)
 
 
 async def examine(asked: Asked) -> Any:
     """What is right and wrong with the workspace."""
-    async with _once:
-        folder = str(asked.office.settings.folder)
-        return [doctor.finding_view(finding) async for finding in doctor.examine(folder)]
+    return await surveying.examined(asked.office, asked.caller.person)
 
 
 async def audit(asked: Asked) -> Any:
     """Whether the record is as it was written."""
-    async with _once:
-        report = await verify(cast("Any", asked.office.store))
-    return {"ok": report.ok, **msgspec.to_builtins(report)}
+    return await surveying.verified(asked.office, asked.caller.person)
 
 
 async def record(asked: Asked) -> Any:
     """The whole record."""
-    async with _once:
-        file = tempfile.TemporaryFile(dir=asked.office.settings.folder / ".deputy")  # noqa: SIM115 - its reader closes it
-        try:
-            await export(cast("Any", asked.office.store), lambda line: cast("None", file.write(line)))
-        except BaseException:
-            file.close()
-            raise
-        file.seek(0)
+    file = tempfile.TemporaryFile(dir=asked.office.settings.folder / ".deputy")  # noqa: SIM115 - its reader closes it
+    try:
+        await surveying.exported(asked.office, asked.caller.person, lambda line: cast("None", file.write(line)))
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
     return Stream(_parts(file), "application/x-ndjson", "deputy-audit.jsonl")
 
 

@@ -7,9 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deputy.app import surveying
 from deputy.app.bootstrap import Office
-from deputy.app.metrics import exposition
-from deputy.app.rights import require
 from deputy.web.api import doors, signing
 from deputy.web.api.board import BOARD
 from deputy.web.api.conversing import CONVERSING
@@ -42,8 +41,8 @@ def routes(office: Office, going: Callable[[], bool]) -> list[Route]:
         return Response(told[0], media_type="application/json")
 
     async def metrics(request: Request) -> Response:
-        require((await guarded(office, request)).person, "metrics.read")
-        return Response(await exposition(office), media_type="text/plain; version=0.0.4")
+        caller = await guarded(office, request)
+        return Response(await surveying.measured(office, caller.person), media_type="text/plain; version=0.0.4")
 
     measured = Route("/metrics", doors.answered(office, metrics))
     shown = Route(f"{doors.ROOT}/openapi.json", doors.answered(office, openapi))

@@ -5,10 +5,9 @@ from typing import Any, Literal
 import msgspec
 
 from deputy.app import mandates as grants
-from deputy.app import policy_check, secrets, triggers
+from deputy.app import policy_check, secrets, surveying, triggers
 from deputy.app import record as records
 from deputy.app.commands import person_named
-from deputy.app.rights import require
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
 from deputy.web.api import shapes
 from deputy.web.api.table import Asked, Endpoint
@@ -191,7 +190,7 @@ async def policy(asked: Asked) -> Any:
     """What policy would answer."""
     body: PolicyAsked = asked.body
     who = asked.caller.person if body.on_behalf_of is None else person_named(asked.office, body.on_behalf_of)
-    return await policy_check.explain(asked.office, body.agent, body.tool, who, body.args)
+    return await policy_check.explain(asked.office, body.agent, body.tool, who, body.args, by=asked.caller.person)
 
 
 async def fire(asked: Asked) -> Any:
@@ -225,14 +224,12 @@ async def _pause(asked: Asked, *, paused: bool) -> Any:
 
 async def secret_list(asked: Asked) -> Any:
     """Every secret, without its value."""
-    known = secrets.known_secrets(asked.office.settings, asked.office.secrets)
-    return [secrets.secret_view(one) for one in known]
+    return surveying.known_secrets(asked.office, asked.caller.person)
 
 
 async def secret_set(asked: Asked) -> Any:
     """Keep a secret."""
     body, office, person = asked.body, asked.office, asked.caller.person
-    require(person, "secrets.set")
     await secrets.set_secret(office.store, office.clock, office.secrets, body.name, body.value, person)
     return _secret(asked, body.name)
 
@@ -240,7 +237,6 @@ async def secret_set(asked: Asked) -> Any:
 async def secret_remove(asked: Asked) -> Any:
     """Forget a secret."""
     office, person = asked.office, asked.caller.person
-    require(person, "secrets.set")
     try:
         await secrets.remove_secret(office.store, office.clock, office.secrets, asked.body.name, person)
     except NotFound:
