@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,13 @@ def tell_helpdesk(story: Story) -> None:
     story.python("servers/accounts.py", "--status")
 
 
+def has_console() -> bool:
+    """Whether the pages are there."""
+    found = find_spec("deputy")
+    places = (found.submodule_search_locations if found is not None else None) or []
+    return any((Path(place) / "web" / "static" / "index.html").is_file() for place in places)
+
+
 def main() -> None:
     """Make a workspace, tell the story there, and say where it is."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -204,7 +212,13 @@ def main() -> None:
     bank_is(folder, SLOW)
     os.environ.setdefault("COLUMNS", "120")
     tell(Story(folder))
-    print(f"The workspace is in {folder}: look around with `deputy --workspace {folder} ps --all`.")
+    program = BIN / "deputy"
+    shown = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
+    print(f"\nThe workspace is in {folder}: look around with `{shown} --workspace {folder} ps --all`.")
+    print("See all of it in a browser: this prints a link that signs you in.")
+    print(f"$ {shown} --workspace {folder} up")
+    if not has_console():
+        print("(In a clone, `make console` builds the pages first; an installed package has them.)")
 
 
 if __name__ == "__main__":

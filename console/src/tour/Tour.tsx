@@ -2,7 +2,7 @@
 import { CheckCircleFilled, CloseOutlined, PlayCircleOutlined } from '@ant-design/icons';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button, Card, Flex, Typography } from 'antd';
-import { type ReactNode, useId, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
@@ -15,18 +15,21 @@ import './tour.css';
 
 const KEPT = 'deputy.tour'; //: 'open' once the tour was seen, 'closed' once it was dismissed
 
-/** The tour, where the workspace is new and nobody has dismissed it; else nothing. */
+/** The tour, for those who see all runs and start some, where the workspace is new and they have not dismissed it. */
 export function Tour() {
+  const may = useMay();
+  return may('runs.start') && may('doctor.read') ? <Offered /> : null;
+}
+
+function Offered() {
   const progress = useProgress();
   const [kept, keep] = useState(() => localStorage.getItem(KEPT));
-  if (progress === undefined || kept === 'closed') return null;
-  if (kept === null && (progress.done || !progress.fresh)) return null;
-  if (kept === null) localStorage.setItem(KEPT, 'open');
-  const close = () => {
-    localStorage.setItem(KEPT, 'closed');
-    keep('closed');
-  };
-  return <Steps progress={progress} onClose={close} />;
+  if (kept === null && progress !== undefined && progress.fresh && !progress.done) keep('open');
+  useEffect(() => {
+    if (kept !== null) localStorage.setItem(KEPT, kept);
+  }, [kept]);
+  if (progress === undefined || kept !== 'open') return null;
+  return <Steps progress={progress} onClose={() => keep('closed')} />;
 }
 
 function Steps({ progress, onClose }: { progress: Progress; onClose: () => void }) {
@@ -88,7 +91,6 @@ function Step({ place, now, done, title, children }: StepProps) {
 
 function Begin({ progress }: { progress: Progress }) {
   const { t } = useTranslation('tour');
-  const may = useMay();
   const client = useQueryClient();
   const name = useRef(key());
   const begin = useMutation({
@@ -104,7 +106,6 @@ function Begin({ progress }: { progress: Progress }) {
   if (progress.run !== undefined) {
     return <Link to={`/runs/${progress.run}`}>{t('run.look')}</Link>;
   }
-  if (!may('runs.start')) return <Typography.Text type="secondary">{t('run.mayNot')}</Typography.Text>;
   return (
     <>
       <Typography.Text type="secondary">

@@ -54,6 +54,7 @@ export function Thread({ run }: { run: string }) {
         </ol>
         {thread.run.items
           .filter(({ answered }) => !answered)
+          .sort((one, other) => Number(other.mine) - Number(one.mine))
           .map((item) => (
             <Ask key={item.id} item={item} run={thread.run} />
           ))}

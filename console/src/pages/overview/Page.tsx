@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import { useMay } from '~/api/me';
 import { Page } from '~/components/Page';
+import { Tour } from '~/tour/Tour';
 import { Figures } from './Figures';
 import { Freeze } from './Freeze';
 import { LiveRuns, Needed } from './Now';
@@ -36,6 +37,7 @@ export default function Overview() {
       }
     >
       <Flex vertical gap="middle">
+        <Tour />
         <Freeze />
         <div className="board-pair">
           <Needed />

@@ -19,6 +19,7 @@ from deputy.web.api.guard import guarded
 from deputy.web.api.passing import PASSING
 from deputy.web.api.reading import READING
 from deputy.web.api.runs import RUNS
+from deputy.web.api.searching import SEARCHING
 from deputy.web.api.table import Endpoint
 from deputy.web.api.tending import TENDING
 from deputy.web.api.writing import WRITING
@@ -26,7 +27,7 @@ from deputy.web.api.writing import WRITING
 __all__ = ["ENDPOINTS", "routes"]
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *READING, *RUNS, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD, *DRAFTING, *TENDING
+    *READING, *RUNS, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD, *DRAFTING, *TENDING, *SEARCHING,
 )  # fmt: skip
 
 
