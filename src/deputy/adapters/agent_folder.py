@@ -1,7 +1,8 @@
 """Put an agent's files in place, all of them or none; nothing outside its folder is ever written.
 
 One file is replaced by a rename. Several are changed in a copy of the folder, which then changes places with it in one
-step of the file system, so that no reader and no crash ever finds half of a change. No link is followed on the way.
+step of the file system, so that no crash leaves half of a change; who reads several files holds the same lock. No link
+is followed on the way.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ __all__ = ["NAME", "at_once", "held", "put", "writable"]
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,4}")
 _TEXTS = (".md", ".yaml", ".yml", ".txt", ".json", ".csv", ".j2")
 _EXCHANGE, _HERE = 2, -100
+_PART = ".deputy-"  # begins the name of a file that is being written
 _LOOK, _PATIENCE = 0.05, 10.0  # seconds
 
 
@@ -74,6 +76,7 @@ def _put(agents: Path, name: str, files: dict[str, str | None]) -> None:
         raise UsageError(f"agents/{name} is not a folder of its own.", "Put a folder in its place.")
     for path in files:
         _refuse_links(folder, path)
+    _sweep(agents, name)
     if folder.is_dir() and len(files) == 1:
         ((path, text),) = files.items()
         if text is not None and (folder / path).parent.is_dir():
@@ -103,6 +106,14 @@ def _put(agents: Path, name: str, files: dict[str, str | None]) -> None:
         shutil.rmtree(staged, ignore_errors=True)
 
 
+def _sweep(agents: Path, name: str) -> None:
+    """Take away what somebody left who was killed on the way; whoever holds the lock is alone."""
+    for left in agents.glob(f".{name}.{'?' * 8}"):
+        shutil.rmtree(left, ignore_errors=True)
+    for left in agents.joinpath(name).rglob(f"{_PART}*~"):
+        left.unlink(missing_ok=True)
+
+
 def _refuse_links(folder: Path, path: str) -> None:
     if not NAME.fullmatch(path):
         raise UsageError(f"{path!r} is no name of a file here.", "Use letters, digits, `_`, `-`, `.` and `/`.")
@@ -118,7 +129,7 @@ def _refuse_links(folder: Path, path: str) -> None:
 def _replace(file: Path, text: str) -> None:
     """Write beside it, make that durable, and let it take the place."""
     mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else 0o644
-    handle, other = tempfile.mkstemp(prefix=".", suffix="~", dir=file.parent)
+    handle, other = tempfile.mkstemp(prefix=_PART, suffix="~", dir=file.parent)
     try:
         with open(handle, "wb") as stream:
             stream.write(text.encode())

@@ -60,7 +60,7 @@ class Office:
         self.live = Live()  #: what models say in this process before it is committed
         self.history = History(store, clock)
         self.tallies = Tallies(store)
-        self.toolbox = Toolbox(self.versions, lambda: self.settings, clock)
+        self.toolbox = Toolbox(self.versions, lambda: self.settings, clock, self.beside)
         self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
         self._keeping: Keeping | None = None
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
@@ -187,14 +187,19 @@ def database_file(settings: Settings) -> Path:
 @contextlib.asynccontextmanager
 async def office(workspace: str | None = None, clock: Clock | None = None) -> AsyncGenerator[Office]:
     """Open the workspace in this folder (the current one by default); raises UsageError and StoreError."""
-    settings = load(find_workspace(None, workspace))
+    clock = clock or SystemClock()
+    folder = find_workspace(None, workspace)
+    if (folder / ".deputy").is_dir():
+        async with held(folder, clock):  # so that nobody reads half of what is being deployed
+            settings = load(folder)
+    else:
+        settings = load(folder)
     file = database_file(settings)
     home = settings.folder / ".deputy"
     home.mkdir(mode=0o700, exist_ok=True)
     if not (home / ".gitignore").exists():
         (home / ".gitignore").write_text("*\n", "utf-8")
     file.parent.mkdir(parents=True, exist_ok=True)
-    clock = clock or SystemClock()
     opened = Office(settings, SqliteStore.open(file, clock, lease=settings.lease), clock)
     try:
         await opened.note_creation()

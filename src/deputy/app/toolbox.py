@@ -1,12 +1,12 @@
 """Every tool of a workspace as it was listed lately: for who writes a mandate, not for who acts by one.
 
-Listing may start servers and take a while; so what was listed is kept for a while, and a server that says nothing is
-left out instead of waited for.
+Listing may start servers and take a while; so what was listed is told while it is listed anew beside, and a server
+that says nothing is left out instead of waited for.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple
 
 from deputy.adapters.tool.files import FILES
 from deputy.adapters.tool.function import FunctionTools
@@ -21,6 +21,7 @@ from deputy.domain.effect import ToolSpec
 
 __all__ = ["Listed", "Toolbox", "Unknown"]
 
+Beside = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]  #: lets work go on beside everything else
 FRESH = 60.0  #: seconds for which a listing is good
 PATIENCE = 5.0  #: seconds that a server may take to list its tools
 
@@ -51,19 +52,31 @@ class Unknown(NamedTuple):
 class Toolbox:
     """Lists tools, and remembers for a while."""
 
-    def __init__(self, versions: Versions, settings: Callable[[], Settings], clock: Clock) -> None:
-        self._versions, self._settings, self._clock = versions, settings, clock
-        self._lock = asyncio.Lock()
+    def __init__(self, versions: Versions, settings: Callable[[], Settings], clock: Clock, beside: Beside) -> None:
+        self._versions, self._settings, self._clock, self._beside = versions, settings, clock, beside
+        self._listing: asyncio.Task[None] | None = None
         self._listed: tuple[float, object, Listed] | None = None
 
     async def listed(self) -> Listed:
-        """All tools."""
-        async with self._lock:
-            settings, now = self._settings(), self._clock.boot()
+        """All tools; waited for only where none were listed as the files are now."""
+        while True:
+            settings, known = self._settings(), self._listed
             key = (settings.connections, settings.tools)
-            if self._listed is None or self._listed[1] != key or now - self._listed[0] > FRESH:
-                self._listed = (now, key, await self._list(settings))
-            return self._listed[2]
+            same = known is not None and known[1] == key
+            if known is None or not same or self._clock.boot() - known[0] > FRESH:
+                if self._listing is None or self._listing.done():
+                    self._listing = self._beside(self._renew(settings, key))
+                if not same:
+                    await asyncio.wait([self._listing])  # which goes on, should nobody wait any more
+                    if self._listing.cancelled():
+                        return Listed({}, frozenset(settings.connections))
+                    self._listing.result()
+                    continue
+            assert known is not None
+            return known[2]
+
+    async def _renew(self, settings: Settings, key: object) -> None:
+        self._listed = (self._clock.boot(), key, await self._list(settings))
 
     async def unknown(self, deployed: Deployed) -> list[Unknown]:
         """The grants of an agent that name no tool that exists."""
