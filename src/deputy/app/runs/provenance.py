@@ -4,6 +4,7 @@ A value is traced where it stands, as it is or within a text, in what came befor
 model or code composed is found nowhere: then everything that had reached it by then is named, and the edge is coarse.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from deputy.app.runs.cutting import cut
@@ -16,6 +17,7 @@ from deputy.domain.run import Effect
 __all__ = ["provenance"]
 
 MOST_NODES, DEEPEST, MOST_ARGUMENTS = 60, 8, 40
+TELLING = 3  #: characters that a value needs for its origin to matter
 SPOKEN = ("task", "material", "message", "answer")
 
 
@@ -27,6 +29,25 @@ def provenance(story: Story, n: int, argument: str = "") -> dict[str, Any]:
     if argument and argument not in effect.call.args:
         raise NotFound(f"Effect {n} has no argument {argument!r}.", f"It has {', '.join(effect.call.args) or 'none'}.")
     return _Tracer(story).trace(effect, argument)
+
+
+def covering(found: Collection[Sequence[Hit]]) -> list[str]:
+    """The fewest sources that hold all values, as far as a greedy choice finds them: what stands in one place together
+    came from there together. Of equals the earliest is chosen, what comes later repeats it; values that stand in many
+    places weigh little."""
+    open_values = [hits for hits in found if hits]
+    chosen: list[str] = []
+    while open_values:
+        weight: dict[str, float] = {}
+        first: dict[str, int] = {}
+        for hits in open_values:
+            for hit in hits:
+                weight[hit.source] = weight.get(hit.source, 0.0) + (1.0 if hit.whole else 0.7) / len(hits)
+                first[hit.source] = hit.order
+        best = max(weight, key=lambda source: (round(weight[source], 3), -first[source]))
+        chosen.append(best)
+        open_values = [hits for hits in open_values if all(hit.source != best for hit in hits)]
+    return chosen
 
 
 class _Tracer:
@@ -91,16 +112,24 @@ class _Tracer:
         )  # fmt: skip
         if not fresh or depth >= DEEPEST:
             return
-        traced = False
-        for path, value in list(leaves(effect.call.args))[:MOST_ARGUMENTS]:
-            argument = path.partition(".")[0].partition("[")[0]
-            if only is None or argument in only:
-                traced = self._value(effect, path, value, depth) or traced
-        self._composed(effect, coarse=not traced)
+        values = [
+            (path, value)
+            for path, value in list(leaves(effect.call.args))[:MOST_ARGUMENTS]
+            if only is None or path.partition(".")[0].partition("[")[0] in only
+        ]
+        found = {path: self._places.find(value, facts.seq) for path, value in values}
+        cover = covering(found.values())
+        untraced = [value for path, value in values if not self._value(effect, path, value, found[path], cover, depth)]
+        telling = any(len(value) >= TELLING for value in untraced)
+        self._composed(
+            effect, known=len(untraced) < len(values), coarse=telling and (depth == 0 or len(untraced) == len(values))
+        )
 
     # -- edges
 
-    def _value(self, effect: Effect, path: str, value: str, depth: int) -> bool:
+    def _value(
+        self, effect: Effect, path: str, value: str, found: Sequence[Hit], cover: Sequence[str], depth: int
+    ) -> bool:
         """Where one value of an effect's arguments stood before; False where it stands nowhere."""
         target, facts = f"effect:{effect.n}", self._story.facts[effect.n]
         edit = next((word for word in reversed(facts.words) if word.edit and path.partition(".")[0] in word.edit), None)
@@ -109,7 +138,9 @@ class _Tracer:
             self._node(person, "person", title=edit.by, by=edit.by, at=moment(edit.at), text=value)
             self._edge(person, target, "edited", path, exact=True, text=value)
             return True
-        hits = self._places.find(value, facts.seq)
+        hits = sorted((hit for hit in found if hit.source in cover), key=lambda hit: cover.index(hit.source))[:1]
+        if hits and depth == 0 and self._trust(hits[0]) == "untrusted":  # where our own books say the same, both count
+            hits += [hit for hit in found if hit.whole and self._is_of_books(hit)][:1]
         for hit in hits:
             self._source(hit, depth)
             self._edge(
@@ -128,6 +159,10 @@ class _Tracer:
         if hit.source in self._spoken:
             return self._spoken_trust(self._spoken[hit.source])
         return trust_at(self._run.effects[int(hit.source.partition(":")[2])].label, hit.path)
+
+    def _is_of_books(self, hit: Hit) -> bool:
+        effect = None if hit.source in self._spoken else self._run.effects[int(hit.source.partition(":")[2])]
+        return effect is not None and effect.cls == "read" and self._trust(hit) == "trusted"
 
     def _spoken_trust(self, one: Said) -> str:
         started = self._run.started
@@ -158,7 +193,7 @@ class _Tracer:
             self._node(above, "run", title=parent, run=self._run.started.parent, n=self._run.started.parent_n)
             self._edge(above, name, "started", exact=True)
 
-    def _composed(self, effect: Effect, *, coarse: bool) -> None:
+    def _composed(self, effect: Effect, *, known: bool, coarse: bool) -> None:
         """Who chose the arguments: a model's reply, or code; and, where nothing was found, all that it knew."""
         name, facts = f"effect:{effect.n}", self._story.facts[effect.n]
         started = self._run.started
@@ -172,6 +207,9 @@ class _Tracer:
                 self._run.taints else "trusted",
             )  # fmt: skip
             self._edge(who, name, "proposed", exact=True)
+        if not known and not coarse and started is not None:
+            self._say("task")
+            self._edge("task", who, "started", exact=True)
         if not coarse or started is None:
             return
         self._say("task")

@@ -12,7 +12,7 @@ __all__ = ["Hit", "Places", "leaves", "sentence", "trust_at"]
 MOST_LEAVES, MOST_TEXT = 50_000, 4 << 20  #: of one run
 LONG = 24  #: characters from which on a text may hold a value among others
 TELLING = 3  #: characters that a value needs to be looked for
-HITS = 6  #: places of one value
+HITS, IN_TEXTS = 60, 8  #: places of one value; those within texts
 EXCERPT = 300
 _SPLIT = re.compile(r"(?<=[.!?])\s+|\n+|(?<=[\u3002\uff01\uff1f])")  # the last: Chinese and Japanese full stops
 
@@ -24,6 +24,7 @@ class Hit(NamedTuple):
     path: str
     text: str  #: the sentence that it stands in
     whole: bool
+    order: int = 0  #: when it stood there first
 
 
 class _Text(NamedTuple):
@@ -50,7 +51,7 @@ class Places:
             if self._leaves > MOST_LEAVES or self._size > MOST_TEXT:
                 self.bounded = True
                 return
-            hit = Hit(source, path, leaf[:EXCERPT], whole=True)
+            hit = Hit(source, path, leaf[:EXCERPT], True, order)
             self._values.setdefault(_normal(leaf[: EXCERPT * 4]), []).append((order, hit))
             if len(leaf) >= LONG:
                 self._texts.append(_Text(order, source, path, leaf))
@@ -61,15 +62,17 @@ class Places:
             return []
         found = [hit for order, hit in self._values.get(_normal(value[: EXCERPT * 4]), ()) if order < before]
         kept = {hit.source: hit for hit in found}  # the latest path of each source
+        within: dict[str, Hit] = {}
         if len(value) <= EXCERPT:
             pattern = re.compile(rf"(?<![\w]){re.escape(value.strip())}(?![\w])", re.IGNORECASE)
             for one in self._texts:
-                if len(kept) >= HITS:
+                if len(within) >= IN_TEXTS:
                     break
-                if one.order < before and one.source not in kept and (match := pattern.search(one.text)) is not None:
+                known = one.source in kept or one.source in within or one.order >= before
+                if not known and (match := pattern.search(one.text)) is not None:
                     text = sentence(one.text, match.start(), match.end())
-                    kept[one.source] = Hit(one.source, one.path, text, whole=False)
-        return list(kept.values())[:HITS]
+                    within[one.source] = Hit(one.source, one.path, text, False, one.order)
+        return [*within.values(), *list(kept.values())[-HITS:]]
 
 
 def _normal(text: str) -> str:
