@@ -2,11 +2,11 @@
 import { FileTextOutlined, StopOutlined } from '@ant-design/icons';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Flex, Skeleton, Tag, Typography } from 'antd';
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
-import { api, data } from '~/api/client';
+import { api, data, type Schemas } from '~/api/client';
 import { useMe } from '~/api/me';
 import { Trouble } from '~/components/Trouble';
 import { visible } from '~/lib/visible';
@@ -30,7 +30,11 @@ export function Thread({ run }: { run: string }) {
   return (
     <div className="chat-main">
       <Head thread={thread} />
-      <Scroll entries={thread.entries.length} heard={(thread.speech?.text.length ?? 0) + (thread.speech?.reasoning.length ?? 0)}>
+      <Scroll
+        entries={thread.entries.length}
+        own={thread.entries.filter(isOwn).length}
+        heard={(thread.speech?.text.length ?? 0) + (thread.speech?.reasoning.length ?? 0)}
+      >
         {thread.earlier && (
           <Button type="link" onClick={thread.earlier}>
             {t('earlier')}
@@ -67,6 +71,12 @@ export function Thread({ run }: { run: string }) {
 
 function Head({ thread: { run } }: { thread: Shown }) {
   const { t } = useTranslation('chat');
+  const found = useQuery({
+    queryKey: ['run', run.id, 'files'],
+    queryFn: () => data(api.GET('/runs/{run}/files', { params: { path: { run: run.id } } })),
+  });
+  const [open, setOpen] = useState(false);
+  const files = found.data ?? [];
   return (
     <Flex className="chat-head" justify="space-between" align="center" gap="small" wrap>
       <Flex gap="small" align="center">
@@ -74,28 +84,32 @@ function Head({ thread: { run } }: { thread: Shown }) {
         {run.effects.some(({ rehearsal }) => rehearsal) && <Tag>{t('rehearsal')}</Tag>}
       </Flex>
       <Flex gap="small" wrap justify="end">
-        <Files run={run.id} />
+        {files.length > 0 && (
+          <Button
+            type="text"
+            icon={<FileTextOutlined />}
+            aria-expanded={open}
+            aria-controls="chat-files"
+            onClick={() => setOpen(!open)}
+          >
+            {t('files', { count: files.length })}
+          </Button>
+        )}
         <Link to={`/runs/${run.id}`}>
           <Button type="text" tabIndex={-1}>
             {t('asRun')}
           </Button>
         </Link>
       </Flex>
+      {open && <Files run={run.id} files={files} />}
     </Flex>
   );
 }
 
 /** The files of the run's folder, to be kept. */
-function Files({ run }: { run: string }) {
+function Files({ run, files }: { run: string; files: Schemas['File'][] }) {
   const { t } = useTranslation('chat');
-  const found = useQuery({
-    queryKey: ['run', run, 'files'],
-    queryFn: () => data(api.GET('/runs/{run}/files', { params: { path: { run } } })),
-  });
-  const [open, setOpen] = useState(false);
-  const files = found.data ?? [];
-  if (files.length === 0) return null;
-  const list = (
+  return (
     <ul className="chat-file-list" id="chat-files">
       {files.map(({ path, size }) => (
         <li key={path}>
@@ -107,26 +121,24 @@ function Files({ run }: { run: string }) {
       ))}
     </ul>
   );
-  return (
-    <>
-      <Button
-        type="text"
-        icon={<FileTextOutlined />}
-        aria-expanded={open}
-        aria-controls="chat-files"
-        onClick={() => setOpen(!open)}
-      >
-        {t('files', { count: files.length })}
-      </Button>
-      {open && list}
-    </>
-  );
+}
+
+interface ScrollProps {
+  children: ReactNode;
+  entries: number;
+  /** How many of them people said: one more leads to the end. */
+  own: number;
+  /** How much of a reply has come. */
+  heard: number;
 }
 
 /** Stays at the end while one is there. */
-function Scroll({ children, entries, heard }: { children: React.ReactNode; entries: number; heard: number }) {
+function Scroll({ children, entries, own, heard }: ScrollProps) {
   const place = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  useLayoutEffect(() => {
+    atEnd.current = true;
+  }, [own]);
   useLayoutEffect(() => {
     if (atEnd.current && place.current) place.current.scrollTop = place.current.scrollHeight;
   }, [entries, heard]);
@@ -181,6 +193,8 @@ function Standing({ thread: { run, entries, working, listens, over } }: { thread
     </div>
   );
 }
+
+const isOwn = (entry: Entry) => 'said' in entry && (entry.said.kind === 'message' || entry.said.kind === 'answer');
 
 const isFault = (entry?: Entry) => entry !== undefined && 'said' in entry && entry.said.kind === 'fault';
 
