@@ -14,7 +14,7 @@ from tests.adapters.store.actors import Actor, opens_as_nobody
 from tests.adapters.store.playing import booked, contents, fill, play, written_files, wrong_with
 
 from deputy.adapters.store.sqlite import SqliteStore
-from deputy.adapters.store.sqlite.connection import open_database
+from deputy.adapters.store.sqlite.connection import migrations, open_database
 from deputy.base.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
 from deputy.testing.conformance import StillClock
 from deputy.testing.conformance.world import World, answers_of, later, mail
@@ -286,3 +286,7 @@ def test_what_cannot_be_opened_leaves_nothing_open(tmp_path: Path):
 
 def test_a_database_that_is_made_has_small_pages(whole: bytes):
     assert int.from_bytes(whole[16:18], "big") == 2_048  # where SQLite's file format says so
+
+
+def test_migrations_are_numbered_one_after_the_other():
+    assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
