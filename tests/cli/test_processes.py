@@ -1,5 +1,6 @@
 """The real command in processes of its own: how it starts, how it shares a workspace, how it stops."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.offices import ENTRY, Shell, started
+from tests.cli.offices import DEPUTY, ENTRY, Shell, make, started
+
+from deputy.app import driving
+from deputy.app.bootstrap import office
 
 
 @contextlib.contextmanager
@@ -228,3 +232,28 @@ def test_a_terminal_is_given_colours(shell: Shell):
     assert process.wait(10) == 0
     assert b"\x1b[1mRun r" in read
     assert b"Good day, Ada." in read
+
+
+def test_the_part_of_a_models_limits_that_a_dead_worker_had_comes_back(tmp_path: Path) -> None:
+    model = '[models.default]\nprovider = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    make(tmp_path, deputy=DEPUTY + model + "limits = {concurrency = 8}\n")
+
+    async def parts() -> list[int]:
+        found: list[int] = []
+        async with office(str(tmp_path)) as mine:
+            stop = asyncio.Event()
+            serving = asyncio.create_task(driving.serve(mine, stop))
+            try:
+                with worker(tmp_path) as other:
+                    for count in (2, 1):
+                        async with asyncio.timeout(30):
+                            while mine.turns.processes != count:
+                                await asyncio.sleep(0.05)
+                        found.append(count)
+                        other.kill()
+            finally:
+                stop.set()
+                await serving
+        return found
+
+    assert asyncio.run(parts()) == [2, 1]

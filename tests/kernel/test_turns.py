@@ -250,6 +250,24 @@ def test_several_processes_divide_a_limit():
     assert limits.divided(4) == RateLimits(concurrency=2, requests=1)
 
 
+def test_a_part_that_comes_back_lets_in_who_waits_at_once():
+    async def scenario() -> None:
+        work = Work(RateLimits(concurrency=2))
+        work.turns.processes = 2
+        for _ in range(3):
+            work.call(Share("a", "x"), takes=10.0)
+        await work.clock.settle()
+        assert work.running == 1
+        work.turns.processes = 1  # the other process died
+        await work.clock.settle()
+        assert work.running == 2
+        work.turns.processes = 2
+        await work.all()
+        assert [time for time, _, _ in work.begun] == [100.0, 100.0, 110.0]
+
+    play(scenario)
+
+
 # -- in the kernel
 
 

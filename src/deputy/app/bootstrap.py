@@ -61,7 +61,7 @@ class Office:
         self.history = History(store, clock)
         self.tallies = Tallies(store)
         self.toolbox = Toolbox(self.versions, lambda: self.settings, clock, self.beside)
-        self._turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
+        self.turns = Turns(clock, lambda team: self.settings.teams.get(team, 1.0))
         self._keeping: Keeping | None = None
         self._models = Models(lambda: self.settings, self.secrets.lend, self.versions.script, clock)
 
@@ -85,7 +85,7 @@ class Office:
             route=deployment.route, frozen=deployment.frozen, ended=Endings(deployment),
         )  # fmt: skip
         executor = Executor(self.clock, model_for=self._models.of, tool_for=self.versions.host)
-        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn(), self._turns, self.live), self.versions.pin)
+        recovery = Recovery(self.store, rules, Gate(executor, BuiltIn(), self.turns, self.live), self.versions.pin)
         settings = WorkerSettings(kind=kind, beat=self.settings.heartbeat)
         worker = Worker(
             self.store, self.clock, recovery, settings, refresh=self.refresh, trouble=self._trouble,
@@ -139,7 +139,7 @@ class Office:
         """Take note of what changed: files, and who is frozen."""
         self.deployment.freeze(frozenset(await self.store.frozen()))
         if any(model.limits != UNBOUNDED for model in self.settings.models.values()):
-            self._turns.processes = sum(worker.alive for worker in await self.store.workers())
+            self.turns.processes = sum(worker.alive for worker in await self.store.workers())
         if self.deployment.changed():
             with at_once(self.settings.folder) as mine:
                 if mine:  # else somebody is writing, and the next look finds all of it

@@ -179,7 +179,7 @@ class _Line:
     def __init__(self, clock: Clock, weight: Callable[[str], float]) -> None:
         self._clock = clock
         self.queue: FairQueue[_Waiter] = FairQueue(weight)
-        self.limits = RateLimits()
+        self.whole = self.limits = RateLimits()  #: of the route, and this process's part of them
         self.running = self.waiting = 0
         self._recent: deque[list[float]] = deque()  # when, and how many tokens
         self._tokens = 0.0  # of all these
@@ -223,6 +223,11 @@ class _Line:
                 return
             self.queue.pop(waiter.share.team, max(waiter.tokens, 1))
             waiter.admitted.set_result(self._admit(waiter.tokens, waited=True))
+
+    def share(self, processes: int) -> None:
+        """So many processes share the route's limits from now on."""
+        self.limits = self.whole.divided(processes)
+        self.pump()
 
     def count(self, entry: list[float], tokens: int) -> None:
         """Correct how many tokens a call came to."""
@@ -306,12 +311,24 @@ class Turns:
     def __init__(self, clock: Clock, weight: Callable[[str], float] = lambda _: 1.0) -> None:
         self._clock, self._weight = clock, weight
         self._lines: dict[str, _Line] = {}
-        self.processes = 1  #: that share the limits
+        self._processes = 1
 
     @property
     def waiting(self) -> int:
         """How many calls wait."""
         return sum(line.waiting for line in self._lines.values())
+
+    @property
+    def processes(self) -> int:
+        """How many processes share the limits; of one that died the others have its part at once."""
+        return self._processes
+
+    @processes.setter
+    def processes(self, count: int) -> None:
+        if count != self._processes:
+            self._processes = count
+            for line in self._lines.values():
+                line.share(count)
 
     def dismiss(self) -> None:
         """Send away all who wait, with Stopping."""
@@ -323,5 +340,6 @@ class Turns:
         line = self._lines.get(route.name)
         if line is None:
             line = self._lines[route.name] = _Line(self._clock, self._weight)
-        line.limits = route.limits.divided(self.processes)
+        line.whole = route.limits
+        line.limits = line.whole.divided(self._processes)
         return _Asked(line, share, tokens)
