@@ -16,7 +16,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _sign_in(ctx: typer.Context, person: AsPerson = None, workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Print a link that signs a person in with a browser, once, within ten minutes."""
+    """Print a link that signs a person in, once.
+
+    It opens the console in a browser, within ten minutes.
+    """
 
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import person_named

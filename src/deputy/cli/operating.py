@@ -116,7 +116,10 @@ def _stats(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Show spend, runs, waiting times, incidents and people's minutes over time."""
+    """Show what was spent and done over time.
+
+    Spend, runs, waiting times, incidents and people's minutes, by the day or the hour.
+    """
     if by not in ("day", "hour"):
         raise UsageError(f"{by!r} is neither `day` nor `hour`.", "Write one of the two.")
     named = of or ""
