@@ -10,6 +10,8 @@ from tests.cli.offices import DEPUTY, agent
 from tests.oidc.certified import Visitor, certified, free_port
 from tests.web.inside import Inside, Reply, inside
 
+from deputy.app.sessions import begin
+
 PEOPLE = """\
 [people.wei]
 name = "Wei Chen"
@@ -130,6 +132,13 @@ def test_roles_come_of_the_providers_groups_where_deputy_toml_says_so_and_a_sess
             session = {"deputy_session": came.cookies["deputy_session"]}
             assert server.ask("GET", "/api/v1/me", None, session).said["roles"] == ["builder", "auditor"]
             assert server.ask("POST", "/api/v1/freeze", {"agent": None}, session).status == 403
+            kim = server.office.settings.directory.people["kim"]
+            begun = server.do(lambda: begin(server.office, kim, issuer, ("admin",)))
+            raised = {"deputy_session": begun.secret}
+            assert server.ask("GET", "/api/v1/me", None, raised).said["roles"] == ["admin"]
+            refused = server.ask("POST", "/api/v1/tokens", {"role": "admin"}, raised)
+            assert (refused.status, refused.said["code"]) == (403, "forbidden"), "a token outlives the provider's word"
+            assert server.ask("POST", "/api/v1/tokens", {"role": "member"}, raised).status == 201
             reply = sent(server)
             came = back(server, Visitor().sign_in(reply.said["location"], "ada"), reply.cookies)
             assert came.headers["location"] == "/sign-in?refused=no_role"

@@ -51,7 +51,7 @@ export function Account() {
     else if (key === 'leave') void leave();
   };
   return (
-    <Dropdown menu={{ items, onClick: click }} trigger={['click']}>
+    <Dropdown menu={{ items, onClick: click }} trigger={['click']} placement="bottomRight">
       <Button type="text" icon={<UserOutlined />} aria-label={t('account.open', { name: me.name })}>
         <span className="bar-person">{me.name}</span>
       </Button>

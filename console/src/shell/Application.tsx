@@ -33,8 +33,10 @@ export function Application() {
   useEffect(() => {
     void words(language).then(setLocale);
   }, [language]);
+  const theme = useTheme();
+  if (locale === undefined) return null; // words that come later would make everything inside anew
   return (
-    <ConfigProvider theme={useTheme()} locale={locale} csp={{ nonce }} button={{ autoInsertSpace: false }}>
+    <ConfigProvider theme={theme} locale={locale} csp={{ nonce }} button={{ autoInsertSpace: false }}>
       <App>
         <QueryClientProvider client={client}>
           <Boundary>

@@ -119,6 +119,10 @@ async def create_token(office: Office, person: Person, role: str, days: int, not
         raise UsageError(f"{role!r} is no role.", f"Roles are {', '.join(ROLES)}.")
     if not rights.holds(person, role):
         raise Forbidden(f"{person.id} does not have the role {role}.", f"They are {', '.join(person.roles)}.")
+    whole = office.settings.directory.people.get(person.id)
+    if whole is None or not rights.holds(whole, role):
+        remedy = "A provider's roles are for sessions; a token outlives them, and has those of people.toml."
+        raise Forbidden(f"people.toml does not give {person.id} the role {role}.", remedy)
     if not 1 <= days <= MOST_DAYS:
         raise UsageError(f"A token cannot be good for {days} days.", f"Give a number from 1 to {MOST_DAYS}.")
     if len(note) > NOTE or not note.isprintable():

@@ -6,7 +6,7 @@ from typing import Any
 
 from deputy.app import rights
 from deputy.app.bootstrap import Office
-from deputy.app.config.settings import REHEARSAL, ModelRoute
+from deputy.app.config.settings import REHEARSAL, Auth, ModelRoute
 from deputy.app.figures import team_of
 from deputy.app.proving import proof_of
 from deputy.app.routes import understood
@@ -98,7 +98,11 @@ def settings_view(office: Office, person: Person) -> dict[str, Any]:
         "self_approval": settings.self_approval, "file": "deputy.toml",
         "wrong": None if office.deployment.wrong is None else str(office.deployment.wrong.message),
         "database": {"kind": kind, "file": place if kind == "sqlite" else None},
-        "web": {"host": settings.web.host, "port": settings.web.port, "expose": settings.web.expose},
+        "web": {
+            "host": settings.web.host, "port": settings.web.port, "expose": settings.web.expose,
+            "public_url": settings.web.public_url or None,
+        },
+        "sign_in": _sign_in(settings.auth),
         "models": [_model(office, route) for route in settings.models.values()],
         "connections": [
             {"name": one.name, "kind": one.title.partition(".")[0].strip("[]"), "title": one.title}
@@ -108,6 +112,16 @@ def settings_view(office: Office, person: Person) -> dict[str, Any]:
         "agents": [{"agent": name, "team": team_of(office, name) or None} for name in settings.agents],
         "telemetry": _telemetry(office),
     }  # fmt: skip
+
+
+def _sign_in(auth: Auth) -> dict[str, Any]:
+    """How people sign in, but for what is secret."""
+    oidc = auth.oidc
+    named = None if oidc is None else {
+        "issuer": oidc.issuer, "client_id": oidc.client_id, "name": oidc.name or None,
+        "roles_claim": oidc.roles_claim or None,
+    }  # fmt: skip
+    return {"links": auth.links, "oidc": named}
 
 
 def _telemetry(office: Office) -> dict[str, Any] | None:

@@ -18,6 +18,11 @@ class Throttle:
         self._all = Bucket(clock.boot(), everybody)
         self._known = OrderedDict[str, Bucket]()
 
+    @property
+    def known(self) -> int:
+        """How many addresses are told apart now."""
+        return len(self._known)
+
     def take(self, address: str) -> bool:
         """Whether one more may try from there now; who tries too often takes nothing from others."""
         now = self._clock.boot()

@@ -43,7 +43,8 @@ function General({ told }: { told: Told }) {
     ['selfApproval', yes(told.self_approval)],
     ['database', told.database.file ?? told.database.kind],
     ['listens', `${told.web.host}:${told.web.port}`],
-    ['exposed', yes(told.web.expose)],
+    ['exposed', told.web.public_url ?? t(told.web.expose ? 'webhooks' : 'no')],
+    ['signIn', told.sign_in.oidc === null ? t('links') : (told.sign_in.oidc.name ?? told.sign_in.oidc.issuer)],
     ['teams', told.teams.map(({ team, weight }) => `${team} ×${weight}`).join(', ') || '–'],
   ];
   return (

@@ -31,6 +31,7 @@ function taken(): string {
 }
 
 let secret = taken();
+let failed: unknown = null; // what the last link met, told until something else is tried: this page may be drawn anew
 let used: { of: string; answer: Promise<unknown> } | null = null;
 
 /** Sign in, once for each link, however often this is drawn. */
@@ -63,7 +64,11 @@ export default function SignIn() {
   const [asked] = useSearchParams();
   const [ended] = useState(() => given?.from !== undefined && client.getQueryData(['me']) !== undefined);
   const [link, setLink] = useState(secret);
-  const [error, setError] = useState<unknown>(null);
+  const [error, tell] = useState<unknown>(failed);
+  const setError = (trouble: unknown) => {
+    failed = trouble;
+    tell(trouble);
+  };
   const refused = WORDS.find((word) => word === asked.get('refused'));
   const from = state?.from ?? '/';
   const found = useQuery({ queryKey: ['sign-in'], queryFn: ways, retry: 1, staleTime: 0 });
@@ -79,6 +84,7 @@ export default function SignIn() {
     let here = true;
     const go = () => {
       secret = '';
+      failed = null;
       if (!here) return;
       client.clear();
       void navigate(from, { replace: true });
@@ -86,9 +92,10 @@ export default function SignIn() {
     if (link !== '') {
       enter(link).then(go, (trouble: unknown) => {
         secret = '';
+        failed = trouble;
         if (here) {
           setLink('');
-          setError(trouble);
+          tell(trouble);
         }
       });
     } else if (error === null && refused === undefined && state?.left !== true) {

@@ -230,6 +230,23 @@ class Web(Out):
     host: str
     port: int
     expose: bool
+    public_url: str | None
+
+
+class NamedProvider(Out):
+    """The provider that people sign in with."""
+
+    issuer: str
+    client_id: str
+    name: str | None
+    roles_claim: str | None
+
+
+class SignIn(Out):
+    """How people sign in; `links` whether from elsewhere with links alone."""
+
+    links: bool
+    oidc: NamedProvider | None
 
 
 class Team(Out):
@@ -268,6 +285,7 @@ class Settings(Out):
     wrong: str | None
     database: Database
     web: Web
+    sign_in: SignIn
     models: list[Model]
     connections: list[Connection]
     teams: list[Team]

@@ -1,7 +1,7 @@
 // The tokens of one's programs: made here, shown once, and ended.
 import { PlusOutlined } from '@ant-design/icons';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, App, Button, Card, Empty, Flex, Form, Input, InputNumber, Modal, Select, Skeleton, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { Alert, App, Button, Card, Flex, Form, Input, InputNumber, Modal, Select, Skeleton, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -53,7 +53,8 @@ export function Tokens() {
         <Typography.Text type="secondary">{t('tokensHow')}</Typography.Text>
         {found.isPending && <Skeleton active paragraph={{ rows: 2 }} title={false} />}
         {[found.error, end.error].map((error, place) => error !== null && <Trouble key={place} error={error} />)}
-        {found.data && <List tokens={found.data} onEnd={sure} />}
+        {found.data && found.data.length > 0 && <List tokens={found.data} onEnd={sure} />}
+        {found.data?.length === 0 && <span>{t('noTokens')}</span>}
       </Flex>
       {making && (
         <New
@@ -113,7 +114,6 @@ function List({ tokens, onEnd }: { tokens: Token[]; onEnd: (token: Token) => voi
       dataSource={tokens}
       pagination={{ pageSize: 10, hideOnSinglePage: true }}
       scroll={{ x: 'max-content' }}
-      locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('noTokens')} /> }}
     />
   );
 }
