@@ -46,6 +46,7 @@ STEPS_OF_TWO = Program(
 )
 STARTUP = Program(name="startup", module="bench.startup")
 MODEL_CLIENT = Program(name="model-client", module="bench.model_client")
+CONSOLE = Program(name="console", module="bench.console")
 
 
 def programs() -> dict[str, Program]:
@@ -54,7 +55,7 @@ def programs() -> dict[str, Program]:
         Program(name=path.stem.replace("_", "-"), module=f"bench.{path.stem}")
         for path in sorted(Path(__file__).parent.glob("deputy_*.py"))
     )
-    return {program.name: program for program in (*PEERS, STEPS_OF_TWO, *found, MODEL_CLIENT, STARTUP)}
+    return {program.name: program for program in (*PEERS, STEPS_OF_TWO, *found, MODEL_CLIENT, CONSOLE, STARTUP)}
 
 
 @dataclass(frozen=True, kw_only=True)

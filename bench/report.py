@@ -112,6 +112,9 @@ TARGETS = (
         bound=1000,
         unit="µs",
     ),
+    Target(
+        measure="console", key="list_p95_ms", title="a page of runs of 100,000, by any filter", bound=100, unit="ms"
+    ),
     Target(measure="startup", key="version_ms", title="`deputy --version`", bound=200, unit="ms"),
     Target(measure="up", key="ready_ms", title="`deputy up` ready", bound=2000, unit="ms"),
     Target(

@@ -17,7 +17,7 @@ from deputy.app.following import Tail
 from deputy.app.once import Once, Told
 from deputy.base.errors import DeputyError, UsageError
 from deputy.base.ids import new_secret
-from deputy.web.api.following import Followers
+from deputy.web.api.following import Followers, told
 from deputy.web.api.guard import Refusal, guarded
 from deputy.web.api.problems import problem, refused
 from deputy.web.api.table import Asked, Endpoint, Stream
@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 def routes(office: Office, endpoints: tuple[Endpoint, ...], going: Callable[[], bool]) -> list[Route]:
     """A route for each endpoint, and one for all that there is not."""
-    desk = _Desk(office, Once(office), Followers(Tail(office)), going, new_secret().encode())
+    desk = _Desk(office, Once(office), Followers(Tail(office, told)), going, new_secret().encode())
     made = [Route(ROOT + one.path, _door(desk, one), methods=[one.method]) for one in endpoints]
 
     async def nothing(request: Request) -> Response:

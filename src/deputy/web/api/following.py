@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deputy.app.following import Beat, Fed, Spoken, Tail, follow, follow_run
+from deputy.app.following import Beat, Fed, Spoken, Stretch, Tail, follow, follow_run
 from deputy.app.runs.looking import seen
 from deputy.base.errors import NotFound, UsageError
 from deputy.web.api import shapes
@@ -13,7 +13,7 @@ from deputy.web.api.guard import Refusal
 from deputy.web.api.problems import problem
 from deputy.web.api.table import Asked, Endpoint, Stream
 
-__all__ = ["FOLLOWING", "Followers"]
+__all__ = ["FOLLOWING", "Followers", "told"]
 
 MOST = 200  #: who follow at a time
 KIND = "text/event-stream"
@@ -30,6 +30,12 @@ class Followers:
 
     def __init__(self, tail: Tail) -> None:
         self.tail, self.count = tail, 0
+
+
+def told(fed: Fed) -> bytes:
+    """An event as a follower is told it."""
+    head = b'{"run":"%s","seq":%d,' % (fed.run.encode(), fed.seq)
+    return b"id: %d\ndata: %s\n\n" % (fed.position, head + fed.body[1:])
 
 
 async def events(asked: Asked) -> Any:
@@ -68,19 +74,22 @@ def _after(asked: Asked) -> int | None:
     return after
 
 
-async def _told(shared: Followers, steps: AsyncGenerator[Fed | Beat | Spoken]) -> AsyncGenerator[bytes]:
+async def _told(shared: Followers, steps: AsyncGenerator[Fed | Stretch | Beat | Spoken]) -> AsyncGenerator[bytes]:
     shared.count += 1
+    shared.tail.followers = shared.count
     try:
         async for step in steps:
             if isinstance(step, Beat):
                 yield b": all is well\nid: %d\n\n" % step.position
             elif isinstance(step, Spoken):
                 yield b"event: delta\ndata: %s\n\n" % msgspec.json.encode(step._asdict())
+            elif isinstance(step, Stretch):
+                yield step.told
             else:
-                head = b'{"run":"%s","seq":%d,' % (step.run.encode(), step.seq)
-                yield b"id: %d\ndata: %s\n\n" % (step.position, head + step.body[1:])
+                yield told(step)
     finally:
         shared.count -= 1
+        shared.tail.followers = shared.count
         await steps.aclose()
 
 
