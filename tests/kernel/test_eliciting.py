@@ -10,7 +10,7 @@ from tests.kernel.bench_of import READ, WRITE, agent, answer, asked, bench, scri
 from deputy.app.audit.verify import verify
 from deputy.domain.delivery import Cancel, InboxRow
 from deputy.domain.effect import Done, Failed, InputRequired, Intent, Result, ToolRequest, Unknown
-from deputy.domain.elicitation import Form
+from deputy.domain.elicitation import Form, Link, opening
 from deputy.domain.run import Run
 from deputy.domain.waiting import word_for
 from deputy.testing.bench import Workbench
@@ -251,5 +251,33 @@ def test_a_call_that_dies_while_people_are_asked_takes_its_question_back_and_is_
             await work.work()
             assert [item.kind for item, _ in await asked(work)] == ["in_doubt"]
             await outcome(work, run)
+
+    asyncio.run(main())
+
+
+def test_a_page_is_opened_by_a_person_and_the_call_goes_on_or_not(tmp_path: Path) -> None:
+    page = opening("Confirm.", Link(url="https://bank.example/c", host="bank.example", again=True))
+
+    async def first(intent: Intent) -> Result:
+        given = input_of(intent)
+        return InputRequired("bank", {"page 1": page}) if given is None else Done(given)
+
+    async def main() -> None:
+        for opens in (True, False):
+            folder = tmp_path / str(opens)
+            folder.mkdir()
+            async with bench(folder, model()) as work:
+                work.tools.answer = first
+                run = await work.start("clerk")
+                await work.work()
+                [(item, shown)] = await asked(work)
+                assert "The page is on bank.example." in shown.question and "https://bank.example/c" in shown.question
+                await answer(work, item, "done" if opens else False, by="wei")
+                await work.work()
+                effect = (await outcome(work, run)).effect(2)
+                if opens:
+                    assert effect.result == {"page 1": {"action": "accept"}, "state": ""}
+                else:
+                    assert effect.status == "failed" and len(work.tools.calls) == 1
 
     asyncio.run(main())

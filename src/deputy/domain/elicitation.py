@@ -1,4 +1,5 @@
-"""What the far side of a tool call asks people for: flat forms of text, numbers, yes or no, and choices.
+"""What the far side of a tool call asks people for: flat forms of text, numbers, yes or no, and choices; or to open a
+page and do something there.
 
 Pure: reads the form, and makes of a person's words an answer that fits it. The words of a form are the outsider's.
 """
@@ -9,9 +10,13 @@ from typing import cast
 
 import msgspec
 
-__all__ = ["MOST_FIELDS", "Field", "Form", "content_of", "fields_of", "form_of"]
+__all__ = [
+    "DONE", "MOST_FIELDS", "OPEN", "Field", "Form", "Link", "content_of", "fields_of", "form_of", "link_of", "opening",
+]  # fmt: skip
 
 MOST_FIELDS = 50
+OPEN = "deputy/open"  #: in the schema of a form that asks to open a page: `url`, `host`, and whether to call `again`
+DONE = "done"  #: what people answer to such a form
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _TRUE, _FALSE = frozenset(("true", "yes", "y", "ja", "是")), frozenset(("false", "no", "n", "nein", "否"))
 
@@ -36,6 +41,33 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     default: object = None
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A page that people are asked to open, and whose server it is on."""
+
+    url: str
+    host: str
+    again: bool = False  #: whether the server hears no answer, and the call is made again instead
+
+
+def opening(message: str, link: Link) -> Form:
+    """The form that asks to open a page; it is answered `done`, or declined. Nobody but a person opens it."""
+    words = f"{message}\nThe page is on {link.host}. Open it only if you know why; Deputy does not.\n{link.url}"
+    answer = {"type": "string", "enum": [DONE], "description": "once you have done there what it asks for"}
+    return Form(
+        message=words,
+        schema={
+            "type": "object", "properties": {"answer": answer}, "required": ["answer"],
+            OPEN: {"url": link.url, "host": link.host, "again": link.again},
+        },
+    )  # fmt: skip
+
+
+def link_of(schema: Mapping[str, object]) -> Link | None:
+    """The page that a form asks to open, if it does."""
+    given = _mapping(schema.get(OPEN))
+    return Link(url=_text(given["url"]), host=_text(given["host"]), again=bool(given["again"])) if given else None
+
+
 def form_of(params: object) -> Form | None:
     """The form that an `elicitation/create` asks for, or None where it is none that we can show."""
     if not isinstance(params, Mapping):
@@ -46,7 +78,8 @@ def form_of(params: object) -> Form | None:
         return None
     if not isinstance(schema, dict) or cast("dict[str, object]", schema).get("type") != "object":
         return None
-    form = Form(message=str(given["message"]), schema=cast("dict[str, object]", schema))
+    plain = {name: value for name, value in cast("dict[str, object]", schema).items() if name != OPEN}
+    form = Form(message=str(given["message"]), schema=plain)
     names = form.schema.get("properties", {})
     if not isinstance(names, dict) or len(cast("dict[str, object]", names)) > MOST_FIELDS:
         return None

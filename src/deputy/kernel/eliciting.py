@@ -12,7 +12,7 @@ from typing import NamedTuple
 from deputy.base.canonical import digest
 from deputy.domain.cost import Cost
 from deputy.domain.effect import Call, Input, InputRequired, ToolRequest, ToolSpec
-from deputy.domain.elicitation import Form, content_of
+from deputy.domain.elicitation import Form, content_of, link_of
 from deputy.domain.event import Elicited, Fault, Outcome, ToolIntent
 from deputy.domain.label import Label, Origin
 from deputy.domain.run import Effect, Run
@@ -142,7 +142,12 @@ def given(run: Run, event: Elicited) -> dict[str, dict[str, object]]:
     except ValueError:
         return {name: {"action": "decline"} for name in forms}
     contents = {name: whole for name in forms} if len(forms) == 1 else whole
-    return {name: {"action": "accept", "content": contents.get(name, {})} for name in forms}
+    return {name: _accepted(form, contents.get(name, {})) for name, form in forms.items()}
+
+
+def _accepted(form: Form, content: object) -> dict[str, object]:
+    """An answer as the server hears it; of a page that was opened, only that it was."""
+    return {"action": "accept"} if link_of(form.schema) else {"action": "accept", "content": content}
 
 
 def resumed(run: Run, effect: Effect, spec: ToolSpec, args: Mapping[str, object]) -> ToolRequest:
@@ -159,6 +164,8 @@ def again(visit: Visit, effect: Effect, spec: ToolSpec | None, *, permitted: boo
     why = "The tool is no longer there." if spec is None else "" if permitted else "It is no longer permitted."
     if visit.run.cancel is not None:
         why = visit.run.cancel
+    if not why and effect.elicited is not None and _unheard(visit.run, effect.elicited):
+        why = "People did not open the page that the server wants opened first."
     if spec is None or why or effect.asks >= MOST_ROUNDS:
         why = why or f"The server asked {MOST_ROUNDS} times before it began."
         return Outcome(
@@ -170,6 +177,13 @@ def again(visit: Visit, effect: Effect, spec: ToolSpec | None, *, permitted: boo
         at=now, n=effect.n, attempt=attempt, rule=effect.rule, cls=effect.cls, repeat=effect.repeat,
         schema=visit.catalogue.schema_digest(spec), hold=hold, deadline=spec.deadline, keyed_for=effect.keyed_for,
     )  # fmt: skip
+
+
+def _unheard(run: Run, event: Elicited) -> bool:
+    """Whether people declined where the server hears no answer, and would only ask again."""
+    links = {name: link_of(form.schema) for name, form in (event.forms or {}).items()}
+    said = given(run, event)
+    return any(link is not None and link.again and said[name]["action"] != "accept" for name, link in links.items())
 
 
 def _cancelled(why: str) -> dict[str, object]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from mcp.shared import inbound
@@ -17,9 +18,10 @@ from tests.adapters.tool.hosts import intent_of, spec_of
 from tests.adapters.tool.http_server import EVENTS, JSON, Peer, Told, answered, event, refused, serving
 
 from deputy.adapters.tool.mcp_http import McpHttp, Unavailable
+from deputy.adapters.wire.mcp.reading import read_form
 from deputy.base.errors import ConfigError
 from deputy.domain.effect import NOT_SENT, Done, Failed, Input, InputRequired, Result, ToolSpec, Unknown
-from deputy.domain.elicitation import Form
+from deputy.domain.elicitation import OPEN, Form, Link, link_of, opening
 
 Json = dict[str, object]
 ERAS = ["2025-06-18", "2025-11-25", "2026-07-28"]
@@ -534,3 +536,61 @@ def test_quiesce_ends_what_is_under_way():
             assert isinstance(call.result(), Unknown)
 
     asyncio.run(scenario())
+
+
+PAGE: Json = {"mode": "url", "elicitationId": "e-1", "url": "https://bank.example/confirm?x=1", "message": "Confirm."}
+OPENING = opening("Confirm.", Link(url="https://bank.example/confirm?x=1", host="bank.example"))
+
+
+def test_a_page_to_open_is_put_to_people_with_its_host_in_both_eras():
+    def modern(_peer: Peer, received: Received) -> Answer:
+        given = cast("Json", received.json["params"])
+        if "inputResponses" in given:
+            return answered(received, {"content": [], "structuredContent": given["inputResponses"]})
+        requests: Json = {"q": {"method": "elicitation/create", "params": PAGE}}
+        return answered(received, {"resultType": "input_required", "inputRequests": requests})
+
+    async def scenario() -> None:
+        async with serving(Peer(told=on_call(modern))) as host:
+            assert await host.invoke(intent_of("pay.pay")) == InputRequired("pay", {"q": OPENING})
+            given = Input(answers={"q": {"action": "accept"}})
+            assert await host.invoke(intent_of("pay.pay", input=given)) == Done({"q": {"action": "accept"}})
+
+        def first(_peer: Peer, received: Received) -> Answer:
+            if tries:
+                assert "inputResponses" not in cast("Json", received.json["params"])
+                return answered(received, {"content": [{"type": "text", "text": "paid"}]})
+            tries.append(1)
+            return refused(received, -32042, data={"elicitations": [PAGE]})
+
+        tries: list[int] = []
+        async with serving(Peer("2025-11-25", on_call(first))) as host:
+            wanted = await host.invoke(intent_of("pay.pay"))
+            assert isinstance(wanted, InputRequired)
+            (page,) = wanted.forms.values()
+            assert link_of(page.schema) == Link(url=str(PAGE["url"]), host="bank.example", again=True)
+            given = Input(answers={"page 1": {"action": "accept"}})
+            assert await host.invoke(intent_of("pay.pay", input=given)) == Done("paid")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)", "https://bank.example@evil.example/", "https://b\u0430nk.example/", "file:///etc/passwd",
+        "https://bank.example/\u202e", "https:///x", "https://x:99999999/", "", "https://a.example/" + "x" * 3000,
+    ],
+)  # fmt: skip
+def test_an_address_that_hides_where_it_leads_is_shown_to_nobody(url: str):
+    assert read_form(PAGE | {"url": url}) is None
+
+
+def test_a_plain_form_cannot_pass_for_a_page_to_open():
+    schema: Json = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        OPEN: {"url": "x", "host": "good.example"},
+    }
+    form = read_form({"message": "Hello", "requestedSchema": schema})
+    assert form is not None and link_of(form.schema) is None

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 from deputy.adapters.tool.mcp_http.exchange import Exchange, Reply, Sending, Serve
 from deputy.adapters.wire.mcp import (
+    ANSWERS,
     CAPABILITIES,
     HANDSHAKE_VERSIONS,
     METHOD_NOT_FOUND,
@@ -178,6 +179,8 @@ class Session:
         sending.id = id = next(self._ids)
         whole = dict(params)
         extra = dict(self._headers())
+        if not modern:
+            whole = {name: value for name, value in whole.items() if name not in ANSWERS}
         if modern:
             meta = cast("Mapping[str, object]", whole.get("_meta", {}))
             whole["_meta"] = {**meta, **envelope(CAPABILITIES if method == "tools/call" else {})}

@@ -18,6 +18,7 @@ import msgspec
 from deputy.adapters.tool import sentence
 from deputy.adapters.tool.mcp_stdio.process import Process, start
 from deputy.adapters.wire.mcp import (
+    ANSWERS,
     CAPABILITIES,
     HANDSHAKE_VERSIONS,
     METHOD_NOT_FOUND,
@@ -137,7 +138,7 @@ class Session:
         self, request: Request, method: str, params: Mapping[str, object], permitted: Callable[[], bool] | None = None
     ) -> Answer:
         """Put a question and wait for its answer; `permitted` is asked last, just before anything is sent."""
-        whole = dict(params)
+        whole = {name: value for name, value in params.items() if self._modern or name not in ANSWERS}
         if self._modern:
             meta = cast("Mapping[str, object]", whole.get("_meta", {}))
             whole["_meta"] = {**meta, **envelope(CAPABILITIES if method == "tools/call" else {})}

@@ -10,17 +10,18 @@ from typing import Literal, cast
 import msgspec
 
 __all__ = [
-    "AGENT", "CAPABILITIES", "EFFECT_ID", "HANDSHAKE_VERSIONS", "METHOD_NOT_FOUND", "MODERN_VERSION", "PERSON",
-    "UNSUPPORTED_VERSION", "Answer", "Trouble", "answer_of", "client_info", "envelope", "is_modern", "is_stranger",
-    "names_modern",
+    "AGENT", "ANSWERS", "CAPABILITIES", "EFFECT_ID", "HANDSHAKE_VERSIONS", "METHOD_NOT_FOUND", "MODERN_VERSION",
+    "OPEN_FIRST", "PERSON", "UNSUPPORTED_VERSION", "Answer", "Trouble", "answer_of", "client_info", "envelope",
+    "is_modern", "is_stranger", "names_modern",
 ]  # fmt: skip
 
 MODERN_VERSION = "2026-07-28"  #: needs no handshake: every request says what it needs
 HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  #: begin with `initialize`
 EFFECT_ID = "deputy/effect-id"  #: in the `_meta` of a call: the effect's id, the same on every attempt
 AGENT, PERSON = "deputy/agent", "deputy/on-behalf-of"  #: to a server on this machine: who acts, and for whom
-CAPABILITIES: dict[str, object] = {"elicitation": {"form": {}}}  #: what a server may ask of us: a question to people
-UNSUPPORTED_VERSION, METHOD_NOT_FOUND = -32022, -32601
+CAPABILITIES: dict[str, object] = {"elicitation": {"form": {}, "url": {}}}  #: what a server may ask people
+UNSUPPORTED_VERSION, METHOD_NOT_FOUND, OPEN_FIRST = -32022, -32601, -32042
+ANSWERS = frozenset(("inputResponses", "requestState"))  #: of a call that asked first, in the current version
 _ENVELOPE = "io.modelcontextprotocol/"
 
 

@@ -9,24 +9,26 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
+from urllib.parse import urlsplit
 
-from deputy.adapters.wire.mcp import EFFECT_ID, METHOD_NOT_FOUND, UNSUPPORTED_VERSION, Answer, Trouble
+from deputy.adapters.wire.mcp import EFFECT_ID, METHOD_NOT_FOUND, OPEN_FIRST, UNSUPPORTED_VERSION, Answer, Trouble
 from deputy.adapters.wire.outside import excess, scrubbed, sentence
 from deputy.adapters.wire.schema import Validator
 from deputy.base.canonical import canonical, is_json
 from deputy.base.errors import ConfigError
 from deputy.domain.effect import NOT_SENT, Done, Failed, InputRequired, Result, ToolRequest, ToolSpec, Unknown
-from deputy.domain.elicitation import Form, form_of
+from deputy.domain.elicitation import Form, Link, form_of, opening
 
 __all__ = ["call_params", "read_form", "read_result", "read_tools"]
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 _MAX_DESCRIPTION = 20_000
+_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")  # a name in other letters is written as xn--…, and seen as such
 _MAX_FORMS, _MAX_FORM, _MAX_STATE, _MAX_TOKEN = 10, 64 * 1024, 64 * 1024, 200
 
 # What JSON-RPC and MCP define as said before a call has begun: parse error, invalid request, method not found, invalid
 # params, header mismatch, missing capability, unsupported version, elicitation required.
-_NOT_BEGUN = frozenset({-32700, -32600, METHOD_NOT_FOUND, -32602, -32020, -32021, UNSUPPORTED_VERSION, -32042})
+_NOT_BEGUN = frozenset({-32700, -32600, METHOD_NOT_FOUND, -32602, -32020, -32021, UNSUPPORTED_VERSION, OPEN_FIRST})
 
 
 def read_tools(
@@ -69,6 +71,8 @@ def _unusable(schema: object) -> str:
 
 def read_result(server: str, answer: Answer, *, sent: bool, safe: bool, secrets: Collection[str]) -> Result:
     """What came of a call. Where it may have happened and is not `safe` to repeat, that is Unknown and nothing less."""
+    if isinstance(answer, Trouble) and answer.code == OPEN_FIRST and (pages := _pages(answer.data)):
+        return InputRequired(server, pages)
     if isinstance(answer, Trouble):
         return _trouble(answer, sentence(f"The server {server!r} {answer.message}.", secrets), sent=sent, safe=safe)
     kind = answer.get("resultType", "complete")
@@ -107,10 +111,40 @@ def call_params(name: str, request: ToolRequest, key: str, who: Mapping[str, str
 
 def read_form(params: object) -> Form | None:
     """The form of an `elicitation/create`, fit to be shown; None where it is none that can be."""
-    form = form_of(params)
+    if isinstance(params, dict) and (page := cast("dict[str, object]", params)).get("mode") == "url":
+        return _page(page)
+    form = form_of(cast("object", params))
     if form is None or excess(form.schema) or len(canonical(form.schema)) > _MAX_FORM or _unusable(form.schema):
         return None
     return Form(message=sentence(form.message) or "(It says nothing.)", schema=form.schema)
+
+
+def _page(params: Mapping[str, object], *, again: bool = False) -> Form | None:
+    """The form that asks people to open a page, if its address hides nothing."""
+    url, message = params.get("url"), params.get("message")
+    if not isinstance(url, str) or not isinstance(message, str) or not _ADDRESS.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.username is not None or parts.password is not None:
+        return None  # a name before the host passes for the host
+    return opening(sentence(message) or "(It says nothing.)", Link(url=url, host=host, again=again))
+
+
+def _pages(data: object) -> dict[str, Form]:
+    """The pages that a server wants opened before it takes the call; none where one of them cannot be shown."""
+    listed = cast("dict[str, object]", data).get("elicitations") if isinstance(data, dict) else None
+    pages: dict[str, Form] = {}
+    for place, value in enumerate(cast("list[object]", listed)[: _MAX_FORMS + 1] if isinstance(listed, list) else ()):
+        params = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        page = _page(params, again=True) if params.get("mode") == "url" else None
+        if page is None or place == _MAX_FORMS:
+            return {}
+        pages[f"page {place + 1}"] = page
+    return pages
 
 
 def _input_required(server: str, answer: Mapping[str, object]) -> Result:
