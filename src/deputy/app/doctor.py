@@ -234,7 +234,8 @@ class Tools:
             yield Finding(check, "error", _sentence(exc.message), exc.remedy or "Start its command by hand to see why.")
             return
         self.specs |= {spec.name: spec for spec in specs}
-        yield Finding(check, "ok", f"It starts and lists {_count(len(specs), 'tool')}.")
+        lists = "It starts and lists" if check.startswith(("mcp.", "openapi.")) else "It offers"
+        yield Finding(check, "ok", f"{lists} {_count(len(specs), 'tool')}.")
         for problem in host.problems:
             yield Finding(check, "warning", _sentence(problem), "The tool is left out.")
         for change in changes_of(self.pinned.get(connection.name, {}), specs):
