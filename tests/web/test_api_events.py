@@ -38,6 +38,9 @@ def events_of(answer: http.client.HTTPResponse) -> Generator[Event]:
     while line := answer.readline():
         if line.startswith(b"id: "):
             place = int(line[4:])
+        elif line == b"event: inbox\n":
+            answer.readline()
+            answer.readline()
         elif line.startswith(b"data: "):
             data = json.loads(line[6:])
         elif line == b"\n":

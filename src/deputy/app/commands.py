@@ -4,16 +4,16 @@ Who may is decided here, not in a surface. None of these writes a run's journal:
 the run's owner makes an event of it.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from deputy.app import rights
+from deputy.app.answering import answerable, check_edit, deliver, object_of
 from deputy.app.bootstrap import Office
-from deputy.app.queries import find_item, find_run, open_run
+from deputy.app.queries import find_run
 from deputy.app.versions import compile_schema
-from deputy.base.canonical import canonical, digest, is_json
+from deputy.base.canonical import canonical, digest
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
 from deputy.domain.agent import Agent
 from deputy.domain.chain import link
@@ -21,25 +21,20 @@ from deputy.domain.cost import UNITS, Cost, Limits, micros
 from deputy.domain.delivery import (
     Approve,
     Cancel,
-    Delivery,
     InboxRow,
     Raise,
     Refuse,
     Reply,
     Settle,
     Tell,
-    delivery_from,
 )
-from deputy.domain.effect import ToolSpec
 from deputy.domain.elicitation import content_of
 from deputy.domain.event import Conversation, Workspace
 from deputy.domain.principal import Person, person_principal
 from deputy.domain.stow import stow
-from deputy.domain.verdict import Deny
-from deputy.kernel.approval import Asked, merge_patch, shown
-from deputy.kernel.policy import Question
+from deputy.kernel.approval import Asked
 from deputy.kernel.start import Request, new_run
-from deputy.ports.store import Commit, Delivered, Item, Row, RunRow
+from deputy.ports.store import Commit, Row, RunRow
 
 __all__ = [
     "Asking", "answer", "approve", "cancel", "converses", "deny", "freeze", "hearer", "message", "person_named",
@@ -54,13 +49,6 @@ class Asking(NamedTuple):
     how: str  #: how it is known who asks
     at: datetime  #: when it came first
     again: bool  #: whether it came before, and what came of it is not known
-
-
-class _Open(NamedTuple):
-    """An item that somebody is about to answer."""
-
-    item: Item
-    asked: Asked
 
 
 def person_named(office: Office, name: str | None) -> Person:
@@ -108,34 +96,38 @@ def converses(agent: Agent) -> bool:
 # -- answers
 
 
-async def approve(office: Office, name: str, person: Person, edit: object = None, *, via: str = "") -> str:
+async def approve(
+    office: Office, name: str, person: Person, edit: object = None, *, via: str = "", digest: str = ""
+) -> str:  # fmt: skip
     """Agree to the effect of an item, changed by a merge patch if one is given; or raise a budget. Returns its id.
 
-    `via` is noted with the answer: how it came, if not by a command.
+    `via` is noted with the answer: how it came, if not by a command. With a `digest`, only what it is of is approved.
     """
-    item, asked = await _answerable(office, name, person, ("approval", "budget"))
+    item, asked = await answerable(office, name, person, ("approval", "budget"), digest)
     if asked.kind == "budget":
-        await _deliver(office, item, person, Raise(item.id, _raise_by(office, asked, edit)))
+        await deliver(office, item, person, Raise(item.id, _raise_by(office, asked, edit)))
         return item.id
     if edit is not None:
-        await _check_edit(office, item, asked, edit)
-    patch = None if edit is None else _object(edit)
-    await _deliver(office, item, person, Approve(item.id, asked.digest, patch, via))
+        await check_edit(office, item, asked, edit)
+    patch = None if edit is None else object_of(edit)
+    await deliver(office, item, person, Approve(item.id, asked.digest, patch, via))
     return item.id
 
 
-async def deny(office: Office, name: str, person: Person, reason: str, *, via: str = "") -> str:
+async def deny(
+    office: Office, name: str, person: Person, reason: str, *, via: str = "", digest: str = ""
+) -> str:  # fmt: skip
     """Refuse an item."""
-    item, _ = await _answerable(office, name, person, ("approval", "budget", "question"))
+    item, _ = await answerable(office, name, person, ("approval", "budget", "question"), digest)
     if not reason.strip():
         raise UsageError("A refusal needs a reason.", "Say why with --reason TEXT.")
-    await _deliver(office, item, person, Refuse(item.id, reason, via))
+    await deliver(office, item, person, Refuse(item.id, reason, via))
     return item.id
 
 
 async def answer(office: Office, name: str, person: Person, text: str, *, via: str = "") -> str:
     """Answer a question."""
-    item, asked = await _answerable(office, name, person, ("question",))
+    item, asked = await answerable(office, name, person, ("question",))
     if asked.parameters:
         text = _filled(asked, text)
     if asked.options and text not in asked.options:
@@ -145,7 +137,7 @@ async def answer(office: Office, name: str, person: Person, text: str, *, via: s
                 f"{text!r} is none of the answers to choose from.", f"They are {', '.join(asked.options)}."
             )
         text = matching[0]
-    await _deliver(office, item, person, Reply(item.id, text, via))
+    await deliver(office, item, person, Reply(item.id, text, via))
     return item.id
 
 
@@ -162,8 +154,8 @@ def _filled(asked: Asked, text: str) -> str:
 
 async def settle(office: Office, name: str, person: Person, *, happened: bool, via: str = "") -> str:
     """Say whether an effect in doubt happened; the item or the effect may be named."""
-    item, _ = await _answerable(office, name, person, ("in_doubt",))
-    await _deliver(office, item, person, Settle(item.id, happened, via))
+    item, _ = await answerable(office, name, person, ("in_doubt",))
+    await deliver(office, item, person, Settle(item.id, happened, via))
     return item.id
 
 
@@ -233,74 +225,12 @@ async def freeze(office: Office, agent: str | None, person: Person, *, frozen: b
 # -- inside
 
 
-async def _answerable(office: Office, name: str, person: Person, kinds: Sequence[str]) -> _Open:
-    rights.require(person, "inbox.answer")
-    item = await find_item(office, name)
-    if isinstance(item, Delivered):
-        raise Conflict(*_said(item))
-    asked = shown(item)
-    if asked.kind not in kinds:
-        commands = {"approval": "approve or deny", "budget": "approve or deny", "question": "answer"}
-        remedy = f"Use `deputy {commands.get(asked.kind, 'settle')}`."
-        raise UsageError(f"{item.id} is of kind {asked.kind}.", remedy)
-    directory = office.settings.directory
-    if asked.kind != "question" and not rights.decides(directory, person):
-        raise Forbidden(
-            f"This pass of {person.id} is for the role {person.roles[0]} alone.", "One that decides is an approver's."
-        )
-    may = set(asked.people) & {p for a in asked.approvers for p in directory.members(a, asked.on_behalf_of)}
-    if person.id not in may:
-        whose = ", ".join(sorted(may)) or "nobody any more"
-        own = " (nobody answers their own request)" if person.id == asked.on_behalf_of else ""
-        raise Forbidden(f"{person.id} may not answer {item.id}{own}.", f"It waits for {whose}.")
-    return _Open(item, asked)
-
-
-async def _deliver(office: Office, item: Item, person: Person, delivery: Delivery) -> None:
-    row = InboxRow(
-        id=f"answer:{item.id}", run=item.run, by=person_principal(person.id), at=office.clock.now(), delivery=delivery
-    )
-    delivered = await office.store.deliver(row)
-    if not delivered.fresh:
-        raise Conflict(*_said(delivered))
-
-
-def _said(delivered: Delivered) -> tuple[str, str]:
-    words: dict[type[Delivery], str] = {
-        Approve: "approved it", Refuse: "denied it", Reply: "answered it", Settle: "settled it", Raise: "raised it"
-    }  # fmt: skip
-    what = words.get(type(delivery_from(delivered.body)), "let it expire")
-    who = delivered.by.removeprefix("person:")
-    return (
-        f"It was answered already: {who} {what} at {delivered.at.isoformat(timespec='seconds')}.",
-        "Nothing was changed.",
-    )
-
-
-async def _check_edit(office: Office, item: Item, asked: Asked, edit: object) -> None:
-    """Refuse an edit that would not pass, so that the item stays open as it is."""
-    args = _object(merge_patch(asked.args, _object(edit)))
-    problem = compile_schema(asked.parameters)(args)
-    if problem is not None:
-        raise UsageError(f"The edit does not fit the tool: {problem}", "Nothing was changed.")
-    run = await open_run(office, item.run)
-    agent = office.deployment.agent(asked.agent)
-    if agent is None:
-        raise NotFound(f"There is no agent {asked.agent!r} any more.", "Deny the item instead.")
-    effect = run.effect(int(asked.effect.rpartition(".")[2]))
-    spec = ToolSpec(name=asked.tool, parameters=asked.parameters, effect=effect.cls)
-    question = Question(agent=agent, on_behalf_of=asked.on_behalf_of, spec=spec, args=args, run=run, n=effect.n)
-    verdict = office.deployment.policy().decide(question)
-    if isinstance(verdict, Deny):
-        raise Forbidden(f"The edit is refused: {verdict.reason}", "Nothing was changed; the item is still open.")
-
-
 def _raise_by(office: Office, asked: Asked, edit: object) -> Cost:
     """How much more a run may use: as an edit says, or what it had at first, once more."""
     agent = office.deployment.agent(asked.agent)
     unit, account = str(asked.args.get("unit")), str(asked.args.get("account", ""))
     if edit is not None:
-        wanted = _object(edit)
+        wanted = object_of(edit)
         if not wanted or not set(wanted) <= set(UNITS):
             raise UsageError("To raise a budget, an edit names units.", 'Write --edit \'{"money": "5.00"}\'.')
         return Cost(**{name: _amount(name, value) for name, value in wanted.items()})
@@ -319,9 +249,3 @@ def _amount(unit: str, value: object) -> int:
     if isinstance(value, bool) or not amount.is_finite() or amount <= 0:
         raise UsageError(f"{value!r} is no amount of {unit}.", "Write a positive number.")
     return micros(amount) if unit == "money" else int(amount * 1000) if unit == "wall" else int(amount)
-
-
-def _object(value: object) -> dict[str, object]:
-    if not isinstance(value, dict) or not is_json(cast("object", value)):
-        raise UsageError("An edit is a JSON object with what is to change.", "Write --edit '{\"amount\": 10}'.")
-    return cast("dict[str, object]", value)

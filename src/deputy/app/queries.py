@@ -14,7 +14,7 @@ from deputy.ports.store import Account, Delivered, Item, Row, RunRow
 
 __all__ = [
     "Account", "Asked", "Item", "Opened", "RunRow", "Sought", "accounts", "descendants", "find_item", "find_run",
-    "inbox", "live_workers", "open_run", "opened", "runs", "shortest",
+    "inbox", "live_workers", "open_run", "opened", "runs", "shortest", "shown_of",
 ]  # fmt: skip
 
 SHORTEST = 4  #: characters of a run's id that tell it apart
@@ -42,9 +42,12 @@ async def find_run(office: Office, name: str) -> RunRow:
 
 async def find_item(office: Office, name: str) -> Item | Delivered:
     """What waits under this id (or alone ends so, or is about this effect); or who answered it."""
-    for item in await office.store.items():
-        if shown(item).effect == name:
-            return item
+    here = await office.store.item(name)
+    if here is None:
+        about = [item for item in await office.store.items(name.partition(".")[0]) if shown(item).effect == name]
+        here = about[0] if about else None
+    if here is not None:
+        return await office.store.answer_of(here.id) or here
     found = await office.store.matching("item", name)
     if len(found) > 1:
         raise UsageError(f"Several items end in {name!r}.", f"Say more of it: {', '.join(found)}.")
@@ -54,6 +57,11 @@ async def find_item(office: Office, name: str) -> Item | Delivered:
     if item is None:
         raise NotFound(f"Nothing waits under the id {name!r}.", "See `deputy inbox`.")
     return item
+
+
+def shown_of(found: Item | Delivered) -> Asked | None:
+    """What an item shows; None where it was answered."""
+    return None if isinstance(found, Delivered) else shown(found)
 
 
 async def opened(office: Office, run: str) -> Opened:

@@ -10,7 +10,6 @@ from deputy.app.bootstrap import Office
 from deputy.app.config import Deployed
 from deputy.app.queries import inbox
 from deputy.app.views import inbox_view, moment, money
-from deputy.base.errors import NotFound
 from deputy.domain.cost import Limits
 from deputy.domain.principal import ROLES, Directory, Person
 from deputy.ports.store import RunRow
@@ -19,7 +18,6 @@ __all__ = [
     "agent_view",
     "agent_views",
     "my_inbox",
-    "my_item",
     "people_view",
     "sees",
     "versions",
@@ -46,14 +44,6 @@ async def my_inbox(office: Office, person: Person) -> list[dict[str, Any]]:
     """What waits for this person."""
     rights.require(person, "inbox.read")
     return inbox_view(await inbox(office, person))
-
-
-async def my_item(office: Office, person: Person, name: str) -> dict[str, Any]:
-    """One item that waits for this person."""
-    found = [one for one in await my_inbox(office, person) if name in (one["id"], one["effect"])]
-    if not found:
-        raise NotFound(f"Nothing waits under the id {name!r}.", "See `deputy inbox`.")
-    return found[0]
 
 
 async def agent_views(office: Office, person: Person) -> list[dict[str, Any]]:

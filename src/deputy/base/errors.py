@@ -41,6 +41,7 @@ class DeputyError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.extra: dict[str, object] = {}  #: what a program may want to know beside the words
 
 
 class UsageError(DeputyError):

@@ -13,6 +13,7 @@ from deputy.cli.terminal import Terminal
 from deputy.cli.text import ago, counted, in_full, one_line
 from deputy.domain.elicitation import Field, fields_of
 from deputy.domain.principal import Person
+from deputy.domain.talk import Aside
 
 __all__ = ["show_inbox", "show_messages"]
 
@@ -51,6 +52,8 @@ async def _card(office: Office, terminal: Terminal, item: Item, asked: Asked) ->
             _field(terminal, field)
     elif asked.kind != "budget":
         _arguments(terminal, asked)
+    for aside in asked.asides:
+        _aside(terminal, aside)
     for label, text in _facts(office, item, asked):
         terminal.say(Text().append(f"  {label:<9}", style="dim").append(one_line(text)))
     terminal.commands(await next_commands(office, terminal, item, asked))
@@ -61,6 +64,8 @@ def _what(asked: Asked) -> str:
     """What would happen, or what is asked, in one sentence."""
     agent, person = asked.agent, asked.on_behalf_of
     match asked.kind:
+        case "approval" if asked.says:
+            return f"{asked.says} (by `{asked.tool}`, for {person}, once, with exactly this):"
         case "approval":
             return f"If you approve, {agent} calls `{asked.tool}` for {person}, once, with exactly this:"
         case "in_doubt":
@@ -96,6 +101,21 @@ def _arguments(terminal: Terminal, asked: Asked) -> None:
         terminal.say("    (no arguments)", style="dim")
 
 
+def _aside(terminal: Terminal, aside: Aside) -> None:
+    """A question that was asked back, and its answer."""
+    asked = f"{_name(aside.by)} asked {_name(aside.to)}"
+    terminal.quote(aside.text, f"  {asked}: ")
+    if aside.failed:
+        terminal.quote(aside.failed, "    no answer: ")
+    elif aside.answer:
+        marked = f"! outsiders may have chosen its words (from {one_line(aside.untrusted)})" if aside.untrusted else ""
+        terminal.quote(aside.answer, "    answer: ", marked)
+
+
+def _name(principal: str) -> str:
+    return "the agent" if principal == "agent" else one_line(principal.removeprefix("person:"))
+
+
 def _facts(office: Office, item: Item, asked: Asked) -> list[tuple[str, str]]:
     who = ", ".join(asked.people) or "nobody any more"
     entries = ", ".join(asked.approvers)
@@ -105,6 +125,8 @@ def _facts(office: Office, item: Item, asked: Asked) -> list[tuple[str, str]]:
     facts.append(("who", who if entries in ("", who) else f"{who} ({entries})"))
     if asked.kind == "question" and asked.untrusted:
         facts.append(("beware", f"outsiders may have chosen its words (from {asked.untrusted[0].source})"))
+    facts += [("handed", f"by {_name(one.by)} to {one.to} {one.reason}".strip()) for one in asked.handed[-1:]]
+    facts += [("about", asked.about)] if asked.about else []
     if item.expires is not None:
         facts.append(("expires", f"{ago(item.expires, office.clock.now())}, as a denial"))
     return facts

@@ -20,6 +20,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("deny")(_deny)
     app.command("answer")(_answer)
     app.command("settle")(_settle)
+    app.command("ask-back")(_ask_back)
+    app.command("delegate")(_delegate)
 
 
 async def goes_on(office: Office, terminal: Terminal, run: str, said: str) -> None:
@@ -154,6 +156,52 @@ def _settle(
         found = await settle(office, item, person_named(office, person), happened=what == "happened")
         said = "Settled as happened." if what == "happened" else "Settled as not happened."
         await _delivered(office, terminal, found, said)
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _ask_back(
+    ctx: typer.Context,
+    item: ItemName,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The question.", show_default=False)],
+    to: Annotated[
+        str, typer.Option("--to", metavar="PERSON|agent", help="Whom to ask.", autocompletion=people)
+    ] = "agent",
+    person: AsPerson = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Ask the agent or a person about an item before deciding; the answer appears on it."""
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.talking import ask_back
+
+        found = await ask_back(office, item, person_named(office, person), text, to)
+        await _delivered(office, terminal, found, "Asked; the item stays open.")
+
+    perform(ctx, work, workspace, as_json=as_json)
+
+
+def _delegate(
+    ctx: typer.Context,
+    item: ItemName,
+    to: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Who is to decide.", show_default=False, autocompletion=people)
+    ],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)] = "",
+    person: AsPerson = None,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Hand an approval to somebody else who may decide it."""
+
+    async def work(office: Office, terminal: Terminal) -> None:
+        from deputy.app.commands import person_named
+        from deputy.app.talking import delegate
+
+        found = await delegate(office, item, person_named(office, person), to, reason)
+        await _delivered(office, terminal, found, f"Handed to {to}; the item stays open.")
 
     perform(ctx, work, workspace, as_json=as_json)
 

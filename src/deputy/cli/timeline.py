@@ -11,7 +11,20 @@ from rich.text import Text
 
 from deputy.cli.terminal import Terminal
 from deputy.cli.text import brief, duration, one_line, shortened, when, within
-from deputy.domain.delivery import Approve, Cancel, ChildEnded, Expire, Halt, Place, Refuse, Reply, Tell, TimerFired
+from deputy.domain.delivery import (
+    Approve,
+    AskBack,
+    Cancel,
+    ChildEnded,
+    Delegate,
+    Expire,
+    Halt,
+    Place,
+    Refuse,
+    Reply,
+    Tell,
+    TimerFired,
+)
 from deputy.domain.event import (
     BudgetRaised,
     BudgetShort,
@@ -20,6 +33,8 @@ from deputy.domain.event import (
     Elicited,
     Ended,
     Event,
+    Explained,
+    Fault,
     ModelIntent,
     ModelReply,
     Note,
@@ -122,6 +137,8 @@ def _lines(run: Run, event: Event) -> Iterator[_Line]:  # noqa: C901 - one case 
             yield _Line("good" if happened else "bad", f"{run.effects[n].call.tool} {what}, says {_who(by)}")
         case Received():
             yield from _received(run, event)
+        case Explained(n=n, error=error):
+            yield _explained(run.effects[n].result if n else None, error)
         case TimerSet(timer=timer, due=due):
             held = "what others hold of the budget" if timer.startswith("held:") else when(due)
             yield _Line("wait", f"waits for {held}")
@@ -217,6 +234,19 @@ def _proof(value: Mapping[str, Any]) -> _Line:
     return _Line("bad", "not proved:", str(value.get("wrong")))
 
 
+def _talk(who: str, said: AskBack | Delegate, *, taken: bool) -> _Line:
+    if isinstance(said, AskBack):
+        whom = "the agent" if said.to == "agent" else _who(said.to)
+        return _Line("ask", f"{who} asks {whom} before deciding:", said.text)
+    return _Line("ask", f"{who} {'hands it to' if taken else 'may not hand it to'} {said.to}", said.reason)
+
+
+def _explained(said: object, error: Fault | None) -> _Line:
+    if error is not None or not isinstance(said, Said):
+        return _Line("note", "the agent explains nothing:", error.message if error is not None else "")
+    return _Line("says", "the agent explains:", within(said.text, 2000))
+
+
 def _received(run: Run, event: Received) -> Iterator[_Line]:
     who = _who(event.by)
     match event.delivery:
@@ -226,6 +256,8 @@ def _received(run: Run, event: Received) -> Iterator[_Line]:
             yield _Line("bad", f"{who} denied {_tool_of(run, item)}:", reason)
         case Expire(item=item):
             yield _Line("bad", f"nobody answered about {_tool_of(run, item)} in time")
+        case AskBack() | Delegate():
+            yield _talk(who, event.delivery, taken=bool(event.shown))
         case Reply(text=text):
             yield _Line("good", f"{who} answers:", text)
         case Tell(text=text, label=label):

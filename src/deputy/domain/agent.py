@@ -25,6 +25,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     limit: dict[str, Decimal] = {}
     ask_above: dict[str, Decimal] = {}
     expires: float | None = None
+    delegates: tuple[str, ...] = ()  #: to whom approvers may hand a question, beside each other
+    bulk: bool = False  #: whether several questions may be decided in one go
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

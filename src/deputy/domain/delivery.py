@@ -12,8 +12,8 @@ from deputy.domain.label import TRUSTED, Label
 from deputy.domain.occasion import Attachment
 
 __all__ = [
-    "Approve", "Cancel", "ChildEnded", "Delivery", "Expire", "Halt", "InboxRow", "Place", "Raise", "Refuse", "Reply",
-    "Settle", "Tell", "TimerFired", "delivery_from",
+    "Approve", "AskBack", "Cancel", "ChildEnded", "Delegate", "Delivery", "Expire", "Halt", "InboxRow", "Place",
+    "Raise", "Refuse", "Reply", "Settle", "Tell", "TimerFired", "delivery_from",
 ]  # fmt: skip
 
 
@@ -107,7 +107,28 @@ class TimerFired(msgspec.Struct, tag="timer", frozen=True):
     timer: str
 
 
-Delivery = Approve | Refuse | Expire | Reply | Settle | Raise | Cancel | Tell | Place | Halt | ChildEnded | TimerFired
+class AskBack(msgspec.Struct, tag="ask_back", frozen=True, omit_defaults=True):
+    """A question about an open item, before it is decided: to the agent (`agent`), or to a person (`person:ID`)."""
+
+    item: str
+    text: str
+    to: str
+    via: str = ""
+
+
+class Delegate(msgspec.Struct, tag="delegate", frozen=True, omit_defaults=True):
+    """An item is handed to somebody else who may decide it."""
+
+    item: str
+    to: str  #: id of a person
+    reason: str = ""
+    via: str = ""
+
+
+Delivery = (
+    Approve | Refuse | Expire | Reply | Settle | Raise | Cancel | Tell | Place | Halt | ChildEnded | TimerFired
+    | AskBack | Delegate
+)  # fmt: skip
 
 
 class InboxRow(msgspec.Struct, frozen=True, kw_only=True):

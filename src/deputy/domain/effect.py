@@ -39,6 +39,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     conclusive: bool = False  #: whether its "absent" proves that nothing happened
     keyed_for: float = 86_400.0
     deadline: float = 60.0
+    summary: str = ""  #: what a call of it will do, in a sentence with arguments in braces: `Pay {amount} to {name}`
     changed: str = ""  #: why a person must look at it again before it is called; the gate denies it until then
 
     @property

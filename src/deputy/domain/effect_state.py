@@ -56,6 +56,10 @@ class Effect(msgspec.Struct, eq=False, gc=False):
     label: Label = TRUSTED
     ms: int = 0
 
+    def doubt(self, item: str) -> None:
+        """Nobody can tell whether it happened; people are asked."""
+        self.status, self.item, self.asks = "in_doubt", item, self.asks + 1
+
     @property
     def over(self) -> bool:
         """Whether nothing more will come of it."""

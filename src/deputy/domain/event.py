@@ -20,9 +20,9 @@ from deputy.domain.message import ModelCall, Usage
 from deputy.domain.occasion import Occasion
 
 __all__ = [
-    "BudgetRaised", "BudgetShort", "Compacted", "Conversation", "Doubted", "Elicited", "Ended", "Event", "Fault",
-    "ModelIntent", "ModelReply", "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet", "ToolIntent",
-    "VerdictGiven", "Workspace", "event_from",
+    "BudgetRaised", "BudgetShort", "Compacted", "Conversation", "Doubted", "Elicited", "Ended", "Event", "Explained",
+    "Fault", "ModelIntent", "ModelReply", "Note", "Outcome", "Received", "Said", "Settled", "Started", "TimerSet",
+    "ToolIntent", "VerdictGiven", "Workspace", "event_from",
 ]  # fmt: skip
 
 
@@ -207,6 +207,17 @@ class Received(_Event, tag="Received", frozen=True, kw_only=True):
     delivery: Delivery | None = None
     blob: str = ""
     label: Label = TRUSTED
+    shown: dict[str, str] = {}  #: digests of all that items show from then on, by item, where it changed them
+
+
+class Explained(_Event, tag="Explained", frozen=True, kw_only=True):
+    """The agent answered what a person asked back about an item, or will not; the answer is of model call `n`."""
+
+    item: str
+    aside: str  #: id of the question
+    n: int = 0
+    error: Fault | None = None  #: why there is no answer
+    shown: dict[str, str] = {}  #: digests of all that items show from then on, by item
 
 
 class TimerSet(_Event, tag="TimerSet", frozen=True, kw_only=True):
@@ -288,6 +299,7 @@ Event = (
     | Outcome
     | Settled
     | Received
+    | Explained
     | TimerSet
     | Compacted
     | BudgetShort

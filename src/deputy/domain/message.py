@@ -44,6 +44,7 @@ class Script(msgspec.Struct, frozen=True, gc=False):
     results: tuple[object, ...]
     before: tuple[int, ...]
     arrival: str = ""  #: the text that came with what started the run
+    asked: str = ""  #: what a person asks back, where the call is to answer that
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -7,21 +7,9 @@ from typing import Literal, assert_never
 import msgspec
 
 from deputy.base.canonical import decode
+from deputy.domain import delivery as given
 from deputy.domain.arguments import MALFORMED, arguments_of, malformed
 from deputy.domain.cost import NOTHING, Cost
-from deputy.domain.delivery import (
-    Approve,
-    Cancel,
-    ChildEnded,
-    Expire,
-    Halt,
-    Place,
-    Refuse,
-    Reply,
-    Tell,
-    TimerFired,
-    delivery_from,
-)  # fmt: skip
 from deputy.domain.effect import Call
 from deputy.domain.effect_state import Answer, Effect, EffectStatus
 from deputy.domain.elicitation import Form
@@ -33,6 +21,7 @@ from deputy.domain.event import (
     Elicited,
     Ended,
     Event,
+    Explained,
     Fault,
     ModelIntent,
     ModelReply,
@@ -48,6 +37,7 @@ from deputy.domain.event import (
     Workspace,
 )  # fmt: skip
 from deputy.domain.likeness import Likeness
+from deputy.domain.talk import Talk
 from deputy.domain.turn import FilesTurn, NoticeTurn, ReplyTurn, SummaryTurn, TellTurn, Turn
 
 __all__ = [
@@ -66,7 +56,8 @@ class Run:
     __slots__ = (
         "asking", "blob", "by_path", "cancel", "children", "closing", "declined", "deliveries", "effects", "ended",
         "fired", "halted", "held", "id", "likeness", "material", "next_n", "notes", "offered", "raised", "replied",
-        "replies", "rows", "seq", "shares", "short", "shorts", "spent", "started", "taints", "task", "timers", "turns",
+        "replies", "rows", "seq", "shares", "short", "shorts", "spent", "started", "taints", "talk", "task", "timers",
+        "turns",
     )  # fmt: skip
 
     def __init__(self, run: str, blob: Blobs) -> None:
@@ -86,9 +77,10 @@ class Run:
         self.notes: dict[str, Note] = {}
         self.timers: dict[str, datetime] = {}
         self.fired: set[str] = set()
-        self.replies: dict[str, Reply] = {}
+        self.replies: dict[str, given.Reply] = {}
+        self.talk = Talk()  #: about items that are open
         self.declined: dict[str, str] = {}  #: why, by the item of what the far side of a call asked
-        self.children: dict[str, ChildEnded] = {}
+        self.children: dict[str, given.ChildEnded] = {}
         self.rows: set[str] = set()
         self.deliveries = 0
         self.cancel: str | None = None
@@ -102,8 +94,6 @@ class Run:
         self.held: Cost = NOTHING
         self.spent: Cost = NOTHING
         self.raised: Cost = NOTHING
-
-    # -- questions
 
     def effect(self, n: int) -> Effect:
         """The n-th effect; raises KeyError for a number the journal does not know."""
@@ -163,9 +153,10 @@ class Run:
                 self.timers[event.timer] = event.due
             case Compacted():
                 self.turns.append(SummaryTurn(event.upto, self._text(event.summary, event.blob)))
-            case Doubted(n=n, item=item):
-                self.effects[n].status, self.effects[n].item = "in_doubt", item
-                self.effects[n].asks += 1
+            case Doubted():
+                self.effects[event.n].doubt(event.item)
+            case Explained():
+                self.talk.explain(event, self.effects.get(event.n))
             case Elicited(over=""):
                 self._elicited(event)
             case Elicited(n=n):
@@ -326,33 +317,34 @@ class Run:
     def _received(self, e: Received) -> None:
         self.rows.add(e.row)
         self.deliveries += 1
-        delivery = delivery_from(self.blob(e.blob)) if e.blob else e.delivery
+        delivery = given.delivery_from(self.blob(e.blob)) if e.blob else e.delivery
+        self.talk.take(e, delivery)
         match delivery:
-            case Approve(item, _, edit):
+            case given.Approve(item, _, edit):
                 self._answered(item, "approved", Answer(e.by, edit))
-            case Refuse(item, reason):
+            case given.Refuse(item, reason):
                 self._refused(item, reason)
-            case Expire(item):
+            case given.Expire(item):
                 self._refused(item, "Nobody answered in time.")
-            case Reply(item):
+            case given.Reply(item):
                 self.replies[item] = delivery
-            case Tell(text, label):
+            case given.Tell(text, label):
                 self.turns.append(TellTurn(e.by, text, label))
                 if label.tainted:
                     self.taints[label.source or "message"] = None
                 else:  # what anybody could have said wakes nothing that a person stopped
                     self.halted = self.closing
-            case Place(files, label):
+            case given.Place(files, label):
                 self.turns.append(FilesTurn(e.by, files))
                 self.taints[label.source] = None
-            case Halt(end) if self.started is not None and self.started.conversation != "no":
+            case given.Halt(end) if self.started is not None and self.started.conversation != "no":
                 self.halted, self.closing = True, self.closing or end
                 self._halt()
-            case Cancel(reason):
+            case given.Cancel(reason):
                 self.cancel = reason or "cancelled"
-            case ChildEnded(child):
+            case given.ChildEnded(child):
                 self.children[child] = delivery
-            case TimerFired(timer):
+            case given.TimerFired(timer):
                 self.timers.pop(timer, None)
                 self.fired.add(timer)
             case _:

@@ -21,6 +21,7 @@ class Ask(msgspec.Struct, frozen=True):
     people: frozenset[str]  #: ids of those who may answer now
     why: str = ""
     expires: datetime | None = None
+    delegates: frozenset[str] = frozenset()  #: ids of those to whom these people may hand it
 
 
 class Shadow(msgspec.Struct, frozen=True, gc=False):

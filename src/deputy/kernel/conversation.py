@@ -81,6 +81,17 @@ class Conversation:
             ),
         )  # fmt: skip
 
+    def before(self, turn: ReplyTurn | None) -> tuple[Message, ...]:
+        """The messages up to this reply, whose calls need not be over."""
+        upto = len(self._run.turns) if turn is None else self._run.turns.index(turn)
+        self._extend(upto)
+        return tuple(self._messages)
+
+    @property
+    def script(self) -> tuple[list[object], list[int]]:
+        """The results so far, and how many there were at each call."""
+        return self._results, self._before
+
     @property
     def input_tokens(self) -> int:
         """The most the prompt can take: what the server last counted, and half a token for every byte since."""
@@ -100,8 +111,8 @@ class Conversation:
         """The messages that a compaction of so many would replace."""
         return tuple(self._messages[2 : 2 + count])
 
-    def _extend(self) -> None:
-        turns = self._run.turns
+    def _extend(self, upto: int | None = None) -> None:
+        turns = self._run.turns if upto is None else self._run.turns[:upto]
         while self._taken < len(turns):
             match turns[self._taken]:
                 case ReplyTurn(n, said, usage):

@@ -37,7 +37,7 @@ from deputy.domain.message import Prompt
 from deputy.domain.run import Effect
 from deputy.domain.verdict import Allow, Ask, Deny, Shadow
 from deputy.kernel.approval import merge_patch
-from deputy.kernel.asking import ask, digest_of, doubt, new_call, question
+from deputy.kernel.asking import ask, digest_of, doubt, may_answer, new_call, question
 from deputy.kernel.budget import check, within
 from deputy.kernel.built_in import BuiltIn
 from deputy.kernel.doubt import MOST_ATTEMPTS, is_absent, plan
@@ -110,7 +110,7 @@ class Gate:
             case Shadow(rule):
                 self._record_verdict(visit, n, call, spec, "shadow", rule, "")
                 return True
-            case Ask() if answer is None or answer.by.removeprefix("person:") not in verdict.people:
+            case Ask() if answer is None or not may_answer(visit, effect, verdict, answer.by):
                 await ask(visit, n, Call(call.tool, args, call.path, call.id), spec, verdict)
                 return False
             case Ask(rule) | Allow(rule):

@@ -102,17 +102,20 @@ class Policy:
         amounts = [
             _amount(q.args, name) for name in ((*grant.limit, *grant.ask_above) if grant else ()) if name in q.args
         ]
-        people = frozenset(
-            person
-            for entry in entries
-            for person in self._directory.members(entry, q.on_behalf_of)
-            if (self._self_approval or person != q.on_behalf_of) and self._may_approve(person, amounts)
+        people, delegates = (
+            frozenset(
+                person
+                for entry in named
+                for person in self._directory.members(entry, q.on_behalf_of)
+                if (self._self_approval or person != q.on_behalf_of) and self._may_approve(person, amounts)
+            )
+            for named in (entries, grant.delegates if grant else ())
         )
         if not people:
             return Deny(
                 ask.rule, f"It needs an approval, and nobody may give it ({', '.join(entries) or 'no approver'})."
             )
-        return Ask(ask.rule, entries, people, ask.why)
+        return Ask(ask.rule, entries, people, ask.why, delegates=delegates)
 
     def usual_approvers(self, agent: Agent, on_behalf_of: str) -> tuple[str, ...]:
         """Who is asked where a grant names nobody."""

@@ -20,8 +20,10 @@ from deputy.domain.run import HALTED, ReplyTurn, Run, fold
 from deputy.domain.stow import blobs_of
 from deputy.domain.waiting import word_for
 from deputy.kernel import loop, procedure
+from deputy.kernel.explaining import explain, to_explain
 from deputy.kernel.flow import context_label
 from deputy.kernel.gate import Gate
+from deputy.kernel.heeding import heed
 from deputy.kernel.inbox import take
 from deputy.kernel.journal import Holding, Journal
 from deputy.kernel.procedure import Procedure
@@ -84,7 +86,7 @@ class Recovery:
         try:
             pinned = await self._pin(taken.run.agent, taken.run.version)
         except DeputyError as exc:
-            take(journal, taken.inbound)
+            take(journal, taken.inbound, talk=True)
             return await self._unpinned(journal, exc)
         visit = Visit(self._rules, journal, pinned.agent, pinned.catalogue)
         try:
@@ -100,10 +102,12 @@ class Recovery:
     ) -> str:
         run, journal = visit.run, visit.journal
         take(journal, inbound)
+        await heed(visit, self._store, inbound)
         visit.hear = lambda: take(journal, mail(run.id))
         while True:
             rest = await self._advance(visit, pinned)
-            arrived = take(journal, mail(run.id))
+            came = mail(run.id)
+            arrived = take(journal, came) | await heed(visit, self._store, came)
             if isinstance(rest, Finished):
                 return await self._finish(journal, rest.event)
             if isinstance(rest, Released):
@@ -135,13 +139,7 @@ class Recovery:
                 return await self._cancel(visit)
             if visit.run.halted:
                 return await self._halt(visit)
-            timers = visit.run.timers
-            if visit.run.short is not None or (timers and any(t.startswith("held:") for t in timers)):
-                return Waits()
-            if pinned.procedure is not None:
-                rest = await procedure.drive(visit, self._gate, pinned.procedure)
-            else:
-                rest = await loop.drive(visit, self._gate)
+            rest = await self._step(visit, pinned)
             tries = visit.run.started is not None and visit.run.started.trial  # then nothing is there to be read back
             if isinstance(rest, Finished) and not tries:
                 rest = await prove(visit, self._gate, rest, pinned.render)
@@ -158,6 +156,16 @@ class Recovery:
             raise
         except (ConfigError, NotFound) as exc:
             return failed(visit, exc.code, f"{exc.message}. {exc.remedy}".strip())
+
+    async def _step(self, visit: Visit, pinned: Pinned) -> Rest | None:
+        if pinned.procedure is None and (aside := to_explain(visit.run)) is not None:
+            return await explain(visit, self._gate, self._store, aside)
+        timers = visit.run.timers
+        if visit.run.short is not None or (timers and any(t.startswith("held:") for t in timers)):
+            return Waits()
+        if pinned.procedure is not None:
+            return await procedure.drive(visit, self._gate, pinned.procedure)
+        return await loop.drive(visit, self._gate)
 
     async def _cancel(self, visit: Visit) -> Rest:
         """End a run that people want stopped, once it is known what came of everything it began."""

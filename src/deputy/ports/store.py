@@ -14,6 +14,7 @@ from deputy.domain.cost import NOTHING, Cost, Limits
 from deputy.domain.delivery import InboxRow
 from deputy.ports.access import Access
 from deputy.ports.arrivals import Arrival, Arrivals, Begin
+from deputy.ports.items import Waits
 from deputy.ports.listing import TOLD, Began, Item, RunRow, RunState
 
 __all__ = [
@@ -132,6 +133,7 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     state: StateChange | None = None
     begins: Begin | None = None
     arrivals: Sequence[Arrival] = ()
+    amended: Sequence[Item] = ()  #: of the run, that show something else from now on
 
 
 class Taken(NamedTuple):
@@ -181,6 +183,11 @@ class Store(Protocol):
     @property
     def access(self) -> Access:
         """What those who come over the network need."""
+        ...
+
+    @property
+    def waits(self) -> Waits:
+        """What waits for people, person by person."""
         ...
 
     async def close(self) -> None:
@@ -324,8 +331,7 @@ class Anchor(NamedTuple):
 # What an auditor reads, each row with the columns that stand here, as they are stored: times are text, bytes are bytes.
 View = Literal[
     "arrivals",  # position, trigger, id, at, body, check sum, state, run id, the run's state; by position
-    "accounts",  # name, held and spent (4 numbers each), raised, limits; by name
-    "accounts_named",  # [names as JSON] the same
+    "accounts", "accounts_named",  # name, held and spent (4 numbers each), raised, limits; by name; of [names as JSON]
     "blob_keys",  # [digests as JSON] key, digest
     "blobs",  # key, digest, body; by key
     "blobs_named",  # [digests as JSON] the same
@@ -336,8 +342,7 @@ View = Literal[
     "gaps",  # table, first and last number that is missing in it
     "grants",  # [run id] item, run id as stored; of all items named after the run
     "heads",  # [after, upto] run id, seq, link in hex, position; the last event of each run between these positions
-    "inbox",  # position, id, run id, sender, at, body, check sum, taken; by position
-    "inbox_named",  # [ids as JSON] the same
+    "inbox", "inbox_named",  # position, id, run id, sender, at, body, check sum, taken; by position; of [ids as JSON]
     "items",  # [run key] id, kind, created, expires, body
     "last",  # [run id] seq of its last event; no row where there is no such run
     "newer",  # [position] number of events after it
@@ -346,8 +351,9 @@ View = Literal[
     "seals",  # n, at, upto, body, link; by n
     "strays",  # table, key; of rows that belong to no run
     "timers",  # [run key] id, due
+    "waits",  # item, person; where the list of who waits for what differs from the items
     "workers",  # id, epoch
-]
+]  # fmt: skip
 
 
 class Snapshot(Protocol):

@@ -198,7 +198,7 @@ def mounting() -> None:
 
 
 @pytest.mark.usefixtures("mounting")
-@pytest.mark.parametrize("ballast", [380_000, 660_000, 716_800])
+@pytest.mark.parametrize("ballast", [480_000, 860_000, 921_600])
 def test_a_file_system_without_room_is_a_full_disk(tmp_path: Path, ballast: int):
-    mounted = f'mount -t tmpfs -o size=700k none "{tmp_path}" && exec "$@"'
+    mounted = f'mount -t tmpfs -o size=900k none "{tmp_path}" && exec "$@"'
     _on_small_disk("unshare", "-rm", "sh", "-c", mounted, "sh", *PROGRAM, tmp_path, str(ballast), "0")

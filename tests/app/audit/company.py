@@ -17,7 +17,19 @@ from deputy.domain.agent import Agent, Grant
 from deputy.domain.catalogue import Route
 from deputy.domain.chain import link
 from deputy.domain.cost import Cost, Limits
-from deputy.domain.delivery import Approve, Cancel, Delivery, InboxRow, Raise, Refuse, Reply, Settle, Tell
+from deputy.domain.delivery import (
+    Approve,
+    AskBack,
+    Cancel,
+    Delegate,
+    Delivery,
+    InboxRow,
+    Raise,
+    Refuse,
+    Reply,
+    Settle,
+    Tell,
+)  # fmt: skip
 from deputy.domain.effect import Done, InputRequired, Intent, Result, ToolSpec, Unknown
 from deputy.domain.elicitation import Form
 from deputy.domain.event import Workspace
@@ -76,6 +88,8 @@ def script(prompt: Prompt) -> ModelReply | Result:
     spent = Usage(input=100, output=10)
     if prompt.messages[0].text.startswith("Summarize"):
         return says(f"a summary {LARGE}", spent)
+    if prompt.script.asked:
+        return says("Because the order says so.", spent)
     before = len(prompt.script.before) - 1
     wanted = TASKS[prompt.script.task]
     if before < len(wanted):
@@ -148,7 +162,7 @@ class Company:
         return await self.bench.start(name, task)
 
     async def item(self, run: str) -> Item:
-        return (await self.store.items(run))[0]
+        return next(item for item in await self.store.items(run) if item.id.count(".") < 3 or item.kind != "question")
 
     async def send(self, run: str, name: str, delivery: Delivery, by: str = "person:lin") -> None:
         row = InboxRow(id=name, run=run, by=by, at=self.clock.now(), delivery=delivery)
@@ -227,7 +241,31 @@ async def leave_open(company: Company) -> None:
     assert [taken.run.id for taken in await company.store.claim(lease, 1, [held])] == [held]
     waiting = next(item for item in await company.store.items() if item.kind == "question")
     await company.send(waiting.run, f"answer:{waiting.id}", Reply(waiting.id, "a"))
+    await talk(company)
     await company.store.seal(company.clock.now())
+
+
+async def talk(company: Company) -> None:
+    """Let people talk about what waits: ask the agent and each other, with an answer and without, and hand it on."""
+    run, work = await company.start("clerk", "pay"), company.bench.work
+    await work(run)
+    item = (await company.item(run)).id
+    await company.send(run, f"ask:{item}:1", AskBack(item, "Why this amount?", "agent"))
+    await company.send(run, f"ask:{item}:2", AskBack(item, "Is this right?", "person:wei"))
+    await company.send(run, f"ask:{item}:3", AskBack(item, "And this?", "person:wei"))
+    await company.send(run, f"hand:{item}:1", Delegate(item, "lin", "You know them."))
+    await company.send(run, f"hand:{item}:2", Delegate(item, "wei", "Never."))
+    await work(run)
+    await company.send(run, f"answer:{item}.2", Reply(f"{item}.2", "It is."), by="person:wei")
+    await work(run)
+    decided = await company.start("clerk", "pay")
+    await work(decided)
+    item = (await company.item(decided)).id
+    await company.send(decided, f"ask:{item}:1", AskBack(item, "Is this right?", "person:wei"))
+    await work(decided)
+    await company.answer(decided, lambda i: Refuse(i.id, "Nobody said."))
+    await company.send(decided, f"ask:{item}:2", AskBack(item, "Too late?", "agent"))
+    await work(decided)
 
 
 async def _build(folder: Path) -> None:

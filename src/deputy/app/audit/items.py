@@ -22,18 +22,21 @@ from deputy.domain.event import (
     Doubted,
     Elicited,
     Event,
+    Explained,
     Received,
     Settled,
     ToolIntent,
     VerdictGiven,
-)
+)  # fmt: skip
 from deputy.domain.label import Origin
 from deputy.domain.run import Run
 from deputy.kernel.approval import Asked
 from deputy.kernel.eliciting import RULE, WHY, shown_of
 from deputy.kernel.flow import origins
+from deputy.kernel.heeding import ASKED_BACK
+from deputy.kernel.heeding import RULE as ASK_BACK
 
-__all__ = ["OpenItem", "closed_by", "difference", "instant", "opened_by", "taken_off"]
+__all__ = ["OpenItem", "amended_by", "closed_by", "difference", "instant", "opened_by", "taken_off"]
 
 NO_SCHEMA: dict[str, object] = {}
 SLACK = timedelta(minutes=1)  #: between looking at the clock for an event and for its item
@@ -76,6 +79,8 @@ def opened_by(run: Run, event: Event) -> dict[str, OpenItem]:
             return {event.item: OpenItem("in_doubt", event.at, None, says, exact=False, shown=event.shown)}
         case Elicited(over=""):
             return _elicited(run, event)
+        case Received():
+            return _asked_back(run, event)
         case BudgetShort():
             started = run.started
             assert started is not None
@@ -127,6 +132,35 @@ def _elicited(run: Run, event: Elicited) -> dict[str, OpenItem]:
         "approvers": (f"person:{says['on_behalf_of']}",), "untrusted": (Origin("question", effect.call.tool),),
     }  # fmt: skip
     return {event.item: OpenItem("question", event.at, None, says, shown=event.shown)}
+
+
+def _asked_back(run: Run, event: Received) -> dict[str, OpenItem]:
+    """The question about an item that an event puts into a person's inbox."""
+    for item in event.shown:
+        for aside in run.talk.asides.get(item, ()):
+            if aside.id in event.shown:
+                says: dict[str, object] = {
+                    "kind": "question", "effect": "", "digest": "", "question": aside.text, "why": ASKED_BACK,
+                    "rule": ASK_BACK, "options": (), "approvers": (aside.to,), "about": item, "parameters": NO_SCHEMA,
+                }  # fmt: skip
+                return {aside.id: OpenItem("question", event.at, None, says, shown=event.shown[aside.id])}
+    return {}
+
+
+def amended_by(run: Run, event: Received | Explained, items: Mapping[str, OpenItem]) -> dict[str, OpenItem]:
+    """The items that show something else from an event on."""
+    talk = run.talk
+    return {
+        name: items[name]._replace(
+            shown=shown,
+            says={
+                **items[name].says, "asides": tuple(talk.asides.get(name, ())),
+                "handed": tuple(talk.handed.get(name, ())),
+            },
+        )
+        for name, shown in event.shown.items()
+        if name in items
+    }  # fmt: skip
 
 
 def _options(value: object) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from deputy.app.audit.items import OpenItem, closed_by, opened_by, taken_off
+from deputy.app.audit.items import OpenItem, amended_by, closed_by, opened_by, taken_off
 from deputy.domain.cost import Cost
 from deputy.domain.delivery import ChildEnded, Delivery, Raise, Settle, delivery_from
 from deputy.domain.event import (
@@ -17,6 +17,7 @@ from deputy.domain.event import (
     Elicited,
     Ended,
     Event,
+    Explained,
     Note,
     Outcome,
     Received,
@@ -105,19 +106,26 @@ class Told:
             self._check_elicited(event)
         row = self._arrived(event)
         for item in taken_off(run, event, row.delivery if row is not None else None):
-            self.items.pop(item, None)
+            self._close(item)
         spent = run.spent
         run.apply(event)
         self.last = event
         self.items |= opened_by(run, event)
         if isinstance(event, Received) and row is not None:
-            self.items.pop(closed_by(row.delivery), None)
+            self._close(closed_by(row.delivery))
+        if isinstance(event, Received | Explained):
+            self.items |= amended_by(run, event, self.items)
         if isinstance(event, ToolIntent) and event.child:
             self.children[event.child] = event.n
         if isinstance(event, Ended):
             self._end(event, spent)
         self.words |= _words(event) | ({"message"} if run.listens else set[str]())
         return row
+
+    def _close(self, item: str) -> None:
+        """An item is open no longer, nor what was asked back about it."""
+        for name in (item, *self.run.talk.waiting(item)):
+            self.items.pop(name, None)
 
     def _check_place(self, event: Event) -> None:
         run = self.run

@@ -189,6 +189,9 @@ class _Audit:
         async for table, key in self._snapshot.rows("strays"):
             message = f"`{table}` has {short(key)}, which belongs to no run: the run was dropped, or it was put there."
             self._findings.add("dropped", Place(table=table, key=key), message)
+        async for item, person in self._snapshot.rows("waits"):
+            message = f"Whether {short(item)} waits for {short(person)} is listed otherwise than the items say."
+            self._findings.add("item", Place(table="waits", key=item), message)
         async for table, first, last in self._snapshot.rows("gaps"):
             which = f"row {first}" if first == last else f"rows {first} to {last}"
             self._findings.add("dropped", Place(table=table, key=str(first)), f"`{table}` has lost {which}.")

@@ -129,14 +129,15 @@ def _grant(tools: Table, written: str, pattern: str) -> Grant:
     if not isinstance(tools.value[written], dict):
         return Grant(pattern=pattern, autonomy=tools.get(written, values.choice(*levels), "ask"))
     table = tools.document.table((*tools.where, written))
-    table.only("autonomy", "approvers", "limit", "ask_above", "expires")
+    table.only("autonomy", "approvers", "delegates", "limit", "ask_above", "expires", "bulk")
     amounts = values.map_of(values.amount)
     nothing: dict[str, Decimal] = {}
     grant = Grant(
         pattern=pattern, autonomy=table.get("autonomy", values.choice(*levels), "ask"),
         approvers=table.get("approvers", values.list_of(values.line, some=True), ()),
         limit=table.get("limit", amounts, nothing), ask_above=table.get("ask_above", amounts, nothing),
-        expires=table.get("expires", values.duration, None),
+        expires=table.get("expires", values.duration, None), bulk=table.get("bulk", values.flag, False),
+        delegates=table.get("delegates", values.list_of(values.line, some=True), ()),
     )  # fmt: skip
     if grant.ask_above and grant.autonomy == "shadow":
         message = f"`ask_above` in {table.title} says nothing where the autonomy is `shadow`."
@@ -239,10 +240,11 @@ def deploy(found: AgentFile, bundle: Bundle, settings: Settings) -> Deployed:
 
 def _check_approvers(table: Table, directory: Directory) -> None:
     tools = table.table("tools")
-    for written, entry in tools.value.items() if tools is not None else ():
-        if not isinstance(entry, dict):
+    for written, given in tools.value.items() if tools is not None else ():
+        if not isinstance(given, dict):
             continue
         one = table.document.table(("tools", written))
-        for number, approver in enumerate(one.get("approvers", values.list_of(values.line), ())):
-            if (wrong := check_approver(approver, directory)) is not None:
-                raise one.document.wrong((*one.where, "approvers", number), *wrong)
+        for key in ("approvers", "delegates"):
+            for number, entry in enumerate(one.get(key, values.list_of(values.line), ())):
+                if (wrong := check_approver(entry, directory)) is not None:
+                    raise one.document.wrong((*one.where, key, number), *wrong)

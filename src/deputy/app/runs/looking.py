@@ -36,6 +36,11 @@ async def seen(office: Office, person: Person, name: str) -> RunRow:
     told = await office.stories.of(row.id)
     entries = {word for facts in told.facts.values() for one in facts.words for word in one.approvers}
     asked = any(person.id in office.settings.directory.members(entry, row.on_behalf_of) for entry in entries)
+    talk = told.run.talk
+    named = {one.to for handed in talk.handed.values() for one in handed}
+    named |= {one.to.removeprefix("person:") for asides in talk.asides.values() for one in asides}
+    if person.id in named:
+        return row
     if not asked and not any(person.id in shown(item).people for item in await office.store.items(row.id)):
         raise NotFound(f"There is no run {name!r}.", "See `deputy ps`.")
     return row

@@ -65,7 +65,15 @@ def _allow(db: MemoryDatabase, commit: Commit) -> None:
 
 def _continues(commit: Commit) -> bool:
     """Whether it says something about the run itself, which only its owner may."""
-    parts = (commit.rows, commit.taken, commit.items, commit.items_off, commit.timers, commit.timers_off)
+    parts = (
+        commit.rows,
+        commit.taken,
+        commit.items,
+        commit.items_off,
+        commit.amended,
+        commit.timers,
+        commit.timers_off,
+    )
     return any(parts) or bool(commit.grant) or commit.state is not None
 
 
@@ -118,6 +126,9 @@ def _write(db: MemoryDatabase, commit: Commit, run: OwnedRun) -> None:
     for item in commit.items:
         expires = None if item.expires is None else aware(item.expires)
         db.items[item.id] = item._replace(run=commit.run, created=aware(item.created), expires=expires)
+    for item in commit.amended:
+        if item.id in db.items and db.items[item.id].run == commit.run:
+            db.items[item.id] = db.items[item.id]._replace(body=item.body)
     for name in commit.items_off:
         db.items.pop(name, None)
     for timer in commit.timers:

@@ -31,6 +31,7 @@ from deputy.testing.memory.access import MemoryAccess
 from deputy.testing.memory.arrivals import MemoryArrivals
 from deputy.testing.memory.commits import apply, follow
 from deputy.testing.memory.tables import WORKSPACE, Ledger, Member, MemoryDatabase, aware
+from deputy.testing.memory.waits import MemoryWaits
 
 __all__ = ["MemoryStore"]
 
@@ -43,6 +44,7 @@ class MemoryStore:
         self._open = True
         self.arrivals = MemoryArrivals(lambda: self._db, self._changed, self._append)
         self.access = MemoryAccess(lambda: self._db)
+        self.waits = MemoryWaits(lambda: self._db)
 
     @property
     def _db(self) -> MemoryDatabase:

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457), with our code and remedy."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -45,11 +46,18 @@ def status_of(error: type[DeputyError]) -> int:
     return next((status for kind, status in STATUS if issubclass(error, kind)), 500)
 
 
-def problem(status: int, code: str, detail: str, remedy: str = "", retry: int = 0) -> Response:
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    remedy: str = "",
+    retry: int = 0,
+    extra: Mapping[str, object] | None = None,
+) -> Response:
     """An answer that says what is wrong, and what to do next."""
     told: dict[str, Any] = {
         "type": f"urn:deputy:error:{code}", "title": TITLES.get(status, "Error"), "status": status,
-        "detail": detail, "code": code, "remedy": remedy,
+        "detail": detail, "code": code, "remedy": remedy, **(extra or {}),
     }  # fmt: skip
     headers = {"Retry-After": str(retry)} if retry else {}
     if status == 401:
@@ -60,4 +68,4 @@ def problem(status: int, code: str, detail: str, remedy: str = "", retry: int = 
 def refused(error: DeputyError) -> Response:
     """The answer for an error that was raised on purpose."""
     retry = 1 if isinstance(error, StoreBusy) else 0
-    return problem(status_of(type(error)), error.code, error.message, error.remedy, retry)
+    return problem(status_of(type(error)), error.code, error.message, error.remedy, retry, error.extra)

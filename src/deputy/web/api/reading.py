@@ -47,11 +47,6 @@ async def inbox(asked: Asked) -> Any:
     return await seeing.my_inbox(asked.office, asked.caller.person)
 
 
-async def item(asked: Asked) -> Any:
-    """One item."""
-    return await seeing.my_item(asked.office, asked.caller.person, asked.path["item"])
-
-
 async def budget(asked: Asked) -> Any:
     """The ledger."""
     return await surveying.budget(asked.office, asked.caller.person)
@@ -111,7 +106,6 @@ READING: tuple[Endpoint, ...] = (
         list[shapes.Version], errors=(NotFound,),
     ),
     Endpoint("GET", "/inbox", "inbox.read", "What waits for whoever asks.", inbox, list[shapes.Item]),
-    Endpoint("GET", "/inbox/{item}", "inbox.read", "One item.", item, shapes.Item, errors=(NotFound,)),
     Endpoint("GET", "/budget", "budget.read", "What agents have spent, and may spend.", budget, list[shapes.Account]),
     Endpoint("GET", "/people", "people.read", "The directory.", people, list[shapes.Person]),
     Endpoint(

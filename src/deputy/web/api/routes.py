@@ -16,6 +16,7 @@ from deputy.web.api.document import document
 from deputy.web.api.drafting import DRAFTING
 from deputy.web.api.following import FOLLOWING
 from deputy.web.api.guard import guarded
+from deputy.web.api.inbox import INBOX
 from deputy.web.api.passing import PASSING
 from deputy.web.api.reading import READING
 from deputy.web.api.runs import RUNS
@@ -27,7 +28,7 @@ from deputy.web.api.writing import WRITING
 __all__ = ["ENDPOINTS", "routes"]
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *READING, *RUNS, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD, *DRAFTING, *TENDING, *SEARCHING,
+    *INBOX, *READING, *RUNS, *FOLLOWING, *WRITING, *CONVERSING, *PASSING, *BOARD, *DRAFTING, *TENDING, *SEARCHING,
 )  # fmt: skip
 
 

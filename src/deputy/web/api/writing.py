@@ -1,12 +1,10 @@
 """The routes that change something; each is sent under a key, and done once."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from deputy.app import access, commands
-from deputy.app.once import answered_by
 from deputy.app.queries import find_run
 from deputy.base.errors import Conflict, Forbidden, NotFound, UsageError
 from deputy.domain.event import Conversation
@@ -36,30 +34,6 @@ class Message(shapes.Shape):
     text: str
 
 
-class Approve(shapes.Shape):
-    """Agreement; `edit` is a JSON merge patch (RFC 7396) of the arguments, or how much more a budget may be."""
-
-    edit: dict[str, Any] | None = None
-
-
-class Deny(shapes.Shape):
-    """Refusal."""
-
-    reason: str
-
-
-class Answer(shapes.Shape):
-    """The answer to a question."""
-
-    text: str
-
-
-class Settle(shapes.Shape):
-    """Whether an effect in doubt happened."""
-
-    happened: bool
-
-
 class Switch(shapes.Shape):
     """Which agent; null is the whole workspace."""
 
@@ -77,13 +51,6 @@ class Touched(shapes.Out):
     """A run."""
 
     id: str
-
-
-class Delivered(shapes.Out):
-    """An item, and its run."""
-
-    id: str
-    run: str
 
 
 class Switched(shapes.Out):
@@ -127,43 +94,6 @@ async def message(asked: Asked) -> Any:
         asked.office, asked.path["run"], asked.caller.person, asked.body.text, asked.asking
     )  # fmt: skip
     return {"id": run}
-
-
-async def _answer(asked: Asked, giving: Callable[[], Awaitable[str]]) -> Any:
-    try:
-        item = await giving()
-    except Conflict:
-        item = asked.path["item"]
-        if asked.asking is None or not await answered_by(asked.office, item, asked.caller, asked.asking):
-            raise
-    return {"id": item, "run": item.partition(".")[0]}
-
-
-async def approve(asked: Asked) -> Any:
-    """Agree."""
-    where, who = asked.path["item"], asked.caller.person
-    via = asked.caller.granted.kind
-    return await _answer(asked, lambda: commands.approve(asked.office, where, who, asked.body.edit, via=via))
-
-
-async def deny(asked: Asked) -> Any:
-    """Refuse."""
-    where, who = asked.path["item"], asked.caller.person
-    via = asked.caller.granted.kind
-    return await _answer(asked, lambda: commands.deny(asked.office, where, who, asked.body.reason, via=via))
-
-
-async def answer(asked: Asked) -> Any:
-    """Answer a question."""
-    where, who = asked.path["item"], asked.caller.person
-    via = asked.caller.granted.kind
-    return await _answer(asked, lambda: commands.answer(asked.office, where, who, asked.body.text, via=via))
-
-
-async def settle(asked: Asked) -> Any:
-    """Say whether an effect happened."""
-    where, who = asked.path["item"], asked.caller.person
-    return await _answer(asked, lambda: commands.settle(asked.office, where, who, happened=asked.body.happened))
 
 
 async def freeze(asked: Asked) -> Any:
@@ -217,22 +147,6 @@ WRITING: tuple[Endpoint, ...] = (
     _post(
         "/runs/{run}/messages", "runs.message", "Say something to a run that acts for whoever asks.", message,
         (Message, Touched), Message(text="Leave INV-7 for tomorrow."),
-    ),
-    _post(
-        "/inbox/{item}/approve", "inbox.answer", "Let an effect happen as shown or edited; or raise a budget.", approve,
-        (Approve, Delivered), Approve(edit={"amount": 10}),
-    ),
-    _post(
-        "/inbox/{item}/deny", "inbox.answer", "Refuse what an item asks for.", deny, (Deny, Delivered),
-        Deny(reason="The supplier is unknown."),
-    ),
-    _post(
-        "/inbox/{item}/answer", "inbox.answer", "Answer a question.", answer, (Answer, Delivered),
-        Answer(text="The second one."),
-    ),
-    _post(
-        "/inbox/{item}/settle", "inbox.answer", "Say whether an effect in doubt happened.", settle, (Settle, Delivered),
-        Settle(happened=True),
     ),
     _post(
         "/freeze", "workspace.freeze", "Let an agent (or all of them) begin nothing more.", freeze, (Switch, Switched),

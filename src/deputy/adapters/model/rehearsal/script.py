@@ -20,6 +20,7 @@ Scene = Mapping[str, object]
 
 MAX_ARGUMENTS = 1_000_000  #: bytes of one call's arguments
 _REPLY = ("call", "say", "reasoning", "if")
+_ASKED = ("say", "if")
 _CALL = ("tool", "args")
 
 
@@ -51,15 +52,27 @@ class RehearsalScript(msgspec.Struct, frozen=True):
     """The replies of a scripted model, checked and ready to be given; made by `parse`."""
 
     lines: tuple[_Line, ...]
+    asked: tuple[_Line, ...] = ()  #: what is said to people who ask back; the first that fits
 
     def reply(self, script: Script) -> Reply:
         """The reply to the present model call, found by walking through the calls before it."""
+        if script.asked:
+            return self._aside(script)
         if not script.before:
             raise ValueError("`before` has an entry for every model call, the present one included")
         at = -1
         for k, count in enumerate(script.before):
             at = self._following(at, k, script, count)
         return self._spoken(at, len(script.before) - 1, _scene(script, script.before[-1]))
+
+    def _aside(self, script: Script) -> Reply:
+        """What is said to a person who asks back."""
+        scene = {**_scene(script, script.before[-1]), "asked": script.asked}
+        for n, line in enumerate(self.asked):
+            where = f"Asked {n + 1}"
+            if line.condition is True or (line.condition and _filled(line.condition, scene, f"{where}, if")):
+                return Reply(text=_said(line.say, scene, where), model="rehearsal", finish="stop", rehearsal=True)
+        raise RehearsalExhausted("The rehearsal has nothing to say to what is asked back.", "Add `asked` to it.")
 
     def _following(self, at: int, k: int, script: Script, count: int) -> int:
         """The index of the reply that answers model call k, when `at` answered the one before."""
@@ -145,12 +158,16 @@ class _Reader:
         self._file, self._line_of = file, line_of
 
     def script(self, data: object) -> RehearsalScript:
-        members = self._members(data, (), "a rehearsal", ("replies",))
+        members = self._members(data, (), "a rehearsal", ("replies", "asked"))
         replies = self._list(members.get("replies"), ("replies",), "`replies`")
-        return RehearsalScript(tuple(self._line(reply, ("replies", n)) for n, reply in enumerate(replies)))
+        asked = self._list(members["asked"], ("asked",), "`asked`") if "asked" in members else []
+        return RehearsalScript(
+            tuple(self._line(reply, ("replies", n)) for n, reply in enumerate(replies)),
+            tuple(self._line(reply, ("asked", n), _ASKED) for n, reply in enumerate(asked)),
+        )
 
-    def _line(self, data: object, path: Path) -> _Line:
-        members = self._members(data, path, "a reply", _REPLY)
+    def _line(self, data: object, path: Path, known: tuple[str, ...] = ()) -> _Line:
+        members = self._members(data, path, "a reply", known or _REPLY)
         if "call" not in members and "say" not in members:
             raise self._error(path, "a reply needs `call` or `say`")
         calls = self._list(members["call"], (*path, "call"), "`call`") if "call" in members else []

@@ -214,6 +214,8 @@ class Committer:
         for item in commit.items:
             expires = None if item.expires is None else instant(item.expires)
             execute(statement("insert_item"), (item.id, key, item.kind, instant(item.created), expires, item.body))
+        for item in commit.amended:
+            execute(statement("amend_item"), (item.body, item.id, key))
         for name in commit.items_off:
             execute(statement("delete_item"), (name,))
         for timer in commit.timers:
@@ -306,7 +308,15 @@ def insert_delivery(database: Database, row: InboxRow) -> bool:
 
 def _is_of_the_run(commit: Commit) -> bool:
     """Whether a commit says something about its run itself, which only the run's owner may."""
-    parts = (commit.rows, commit.taken, commit.items, commit.items_off, commit.timers, commit.timers_off)
+    parts = (
+        commit.rows,
+        commit.taken,
+        commit.items,
+        commit.items_off,
+        commit.amended,
+        commit.timers,
+        commit.timers_off,
+    )
     return any(parts) or bool(commit.grant) or commit.state is not None
 
 

@@ -17,6 +17,7 @@ from deputy.adapters.store.sqlite.commits import Committer, Head, insert_deliver
 from deputy.adapters.store.sqlite.connection import Database, open_database, statement, translated
 from deputy.adapters.store.sqlite.leases import LEASE, Leases
 from deputy.adapters.store.sqlite.thread import Thread
+from deputy.adapters.store.sqlite.waits import SqliteWaits
 from deputy.base.canonical import canonical
 from deputy.base.clock import Clock
 from deputy.base.errors import NotFound, StoreError
@@ -61,6 +62,7 @@ class SqliteStore:
         self._reader = Thread("deputy-reader")
         self.arrivals = SqliteArrivals(self._database, self._write, self._read, self._tell)
         self.access = SqliteAccess(self._database, self._write, self._read)
+        self.waits = SqliteWaits(self._read)
 
     @classmethod
     def open(cls, file: Path, clock: Clock, *, vfs: str | None = None, lease: float = LEASE) -> SqliteStore:

@@ -154,7 +154,7 @@ def _sending(prefix: str) -> tuple[ToolSpec, ...]:
             description="Send a letter. Where the mail server refuses one recipient, nobody gets it.",
             parameters=_parameters(written, optional), effect="send", repeat="never",
             authority=("to", "cc", "bcc", "subject", "attachments"), output=_SENT, deadline=_SENDING,
-            verify=f"{prefix}.sent", conclusive=True,
+            verify=f"{prefix}.sent", conclusive=True, summary="Send a letter to {to}: {subject}",
         ),
         ToolSpec(
             name=f"{prefix}.reply",
@@ -162,7 +162,7 @@ def _sending(prefix: str) -> tuple[ToolSpec, ...]:
             " the sender, and never to what no person wrote.",
             parameters=_parameters(answered, {"attachments": _ENCLOSED}), effect="send", repeat="never",
             authority=("letter", "to", "attachments"), output=_SENT, deadline=_SENDING,
-            verify=f"{prefix}.sent", conclusive=True,
+            verify=f"{prefix}.sent", conclusive=True, summary="Answer a letter, to {to}",
         ),
         _read(
             f"{prefix}.sent",

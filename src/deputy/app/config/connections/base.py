@@ -37,6 +37,7 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
     authority: tuple[str, ...] | None = None
     output: Label | None = None
     deadline: float | None = None
+    summary: str | None = None
 
 
 class Server(Connection, frozen=True, kw_only=True):
@@ -59,7 +60,7 @@ class Server(Connection, frozen=True, kw_only=True):
         """
         said = self.settings_for(tool) or ToolSettings(pattern=tool)
         changes: dict[str, object] = {} if self.deadline is None else {"deadline": self.deadline}
-        for field in ("effect", "repeat", "keyed_for", "conclusive", "authority", "output", "deadline"):
+        for field in ("effect", "repeat", "keyed_for", "conclusive", "authority", "output", "deadline", "summary"):
             if (value := getattr(said, field)) is not None:
                 changes[field] = value
         if said.verify:
@@ -87,7 +88,7 @@ def read_tools(server: str, table: Table) -> tuple[ToolSettings, ...]:
 
 
 def _tool(server: str, pattern: str, table: Table) -> ToolSettings:
-    table.only("effect", "repeat", "keyed_for", "verify", "conclusive", "authority", "output", "deadline")
+    table.only("effect", "repeat", "keyed_for", "verify", "conclusive", "authority", "output", "deadline", "summary")
     effect = values.choice("read", "write", "send", "irreversible", "execute")
     said = ToolSettings(
         pattern=pattern, effect=table.get("effect", effect, None),
@@ -96,6 +97,7 @@ def _tool(server: str, pattern: str, table: Table) -> ToolSettings:
         conclusive=table.get("conclusive", values.flag, None),
         authority=table.get("authority", values.list_of(values.line), None),
         output=table.get("output", values.label, None), deadline=table.get("deadline", values.duration, None),
+        summary=table.get("summary", values.line, None),
     )  # fmt: skip
     if said.verify.startswith(f"{server}."):
         message = f"`verify` in {table.title} must name a tool as the server itself does, not '{said.verify}'."

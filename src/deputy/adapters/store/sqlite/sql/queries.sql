@@ -527,3 +527,38 @@ DELETE FROM notes;
 -- name: tally_sums
 SELECT start, agent, json_group_object(measure, value) FROM sums WHERE span = ?1 AND start >= ?2 AND start < ?3
 AND (?4 = '[]' OR agent IN (SELECT value FROM json_each(?4))) GROUP BY start, agent ORDER BY start, agent;
+
+-- name: amend_item!
+UPDATE items SET body = ? WHERE id = ? AND run = ?;
+
+-- name: queue
+SELECT i.id, r.id, i.kind, i.created, i.expires, CASE WHEN length(i.body) <= ?13 THEN i.body ELSE x'' END,
+    q.agent, q.tool, length(i.body), q.urgency, q.stake
+FROM (SELECT w.item, w.agent, w.tool, w.created, -w.stake AS stake,
+    CASE WHEN w.kind = 'in_doubt' OR w.expires <= ?2 THEN 0 WHEN w.expires <= ?3 THEN 1 ELSE 2 END AS urgency
+    FROM waits w WHERE w.person = ?1 AND (?4 = '[]' OR w.kind IN (SELECT value FROM json_each(?4)))
+    AND (?5 = '' OR w.agent = ?5) AND (?7 = '' OR w.item = ?7)
+    AND (?8 < 0 OR (CASE WHEN w.kind = 'in_doubt' OR w.expires <= ?2 THEN 0 WHEN w.expires <= ?3 THEN 1 ELSE 2 END,
+        -w.stake, w.created, w.item) > (?8, ?9, ?10, ?11))
+    AND (?6 = '' OR EXISTS (SELECT 1 FROM items f WHERE f.id = w.item AND (substr(f.id, -length(?6)) = ?6
+        OR (length(f.body) <= ?13 AND instr(lower(CAST(f.body AS TEXT)), lower(?6)) > 0))))
+    ORDER BY urgency, -w.stake, w.created, w.item LIMIT ?12) q
+JOIN items i ON i.id = q.item JOIN runs r ON r.key = i.run ORDER BY q.urgency, q.stake, q.created, q.item;
+
+-- name: queue_counts
+SELECT kind, agent, count(*) FROM waits WHERE person = ? GROUP BY kind, agent ORDER BY kind, agent;
+
+-- name: queue_stamp^
+SELECT count(*), ifnull(max(number), 0) FROM waits WHERE person = ?;
+
+-- name: answers_latest
+SELECT substr(i.id, 8), r.id, i.sender, i.at, i.body FROM inbox i JOIN runs r ON r.key = i.run
+WHERE i.position > (SELECT ifnull(max(position), 0) FROM inbox) - ?3 AND substr(i.id, 1, 7) = 'answer:' AND r.agent = ?1
+ORDER BY i.position DESC LIMIT ?2;
+
+-- name: snapshot_waits
+SELECT item, person FROM (SELECT item, person, kind, agent, tool, stake, created, expires FROM waits_due
+    EXCEPT SELECT item, person, kind, agent, tool, stake, created, expires FROM waits)
+UNION SELECT item, person FROM (SELECT item, person, kind, agent, tool, stake, created, expires FROM waits
+    EXCEPT SELECT item, person, kind, agent, tool, stake, created, expires FROM waits_due)
+ORDER BY 1, 2;
