@@ -28,8 +28,8 @@ export function Ask({ item, run }: { item: Item; run: Run }) {
       const name = names.current.get(said) ?? key();
       names.current.set(said, name);
       const params = { path: { item: item.id }, header: { 'Idempotency-Key': name } };
-      if (word.kind === 'approve') await api.POST('/inbox/{item}/approve', { params, body: { edit: null } });
-      else if (word.kind === 'deny') await api.POST('/inbox/{item}/deny', { params, body: { reason: word.reason } });
+      if (word.kind === 'approve') await api.POST('/inbox/{item}/approve', { params, body: { edit: null, digest: '' } });
+      else if (word.kind === 'deny') await api.POST('/inbox/{item}/deny', { params, body: { reason: word.reason, digest: '' } });
       else if (word.kind === 'answer') await api.POST('/inbox/{item}/answer', { params, body: { text: word.text } });
       else await api.POST('/inbox/{item}/settle', { params, body: { happened: word.happened } });
     },
