@@ -215,6 +215,7 @@ def test_mandates_are_found_and_policy_answers_what_if(server: Server, browser: 
         visit.shot("mandates")
         page.get_by_role("tab", name="What if").click()
         page.get_by_role("combobox", name="Agent").fill("payer")
+        page.locator(".ant-select-item-option").filter(has_text="payer").wait_for()
         page.keyboard.press("Enter")
         page.get_by_role("combobox", name="Tool").fill("pay")
         page.get_by_label("Arguments").fill('{"amount": 500}')

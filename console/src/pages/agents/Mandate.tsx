@@ -6,6 +6,8 @@ import { useFormat } from '~/lib/format';
 import { visible } from '~/lib/visible';
 import type { Agent, Grant } from './queries';
 
+/** What needs people stands first: it is what one looks for. */
+const ORDER = ['ask', 'act', 'shadow'] as const;
 const COLOURS = { act: 'warning', ask: 'processing', shadow: 'default' } as const;
 
 /** One grant, in words. */
@@ -41,14 +43,26 @@ export function Mandate({ agent }: { agent: Agent }) {
   const { t } = useTranslation('agents');
   const say = useGrant();
   if (agent.tools.length === 0) return <Typography.Text type="secondary">{t('noGrants')}</Typography.Text>;
+  const groups = new Map<string, Grant[]>();
+  for (const level of ORDER) {
+    for (const grant of agent.tools.filter((one) => one.autonomy === level)) {
+      groups.set(say(grant), [...(groups.get(say(grant)) ?? []), grant]);
+    }
+  }
   return (
     <ul className="agents-plain">
-      {agent.tools.map((grant) => (
-        <li key={grant.pattern}>
+      {[...groups].map(([sentence, grants]) => (
+        <li key={sentence}>
           <Flex gap="small" align="baseline" wrap>
-            <Tag color={COLOURS[grant.autonomy]}>{t(`level.${grant.autonomy}`)}</Tag>
-            <code className="agents-code">{visible(grant.pattern)}</code>
-            <span>{say(grant)}</span>
+            <Tag color={COLOURS[grants[0]?.autonomy ?? 'ask']}>
+              {t(`level.${grants[0]?.autonomy ?? 'ask'}`)}
+            </Tag>
+            {grants.map(({ pattern }) => (
+              <code key={pattern} className="agents-code agents-tool">
+                {visible(pattern)}
+              </code>
+            ))}
+            <span>{sentence}</span>
           </Flex>
         </li>
       ))}

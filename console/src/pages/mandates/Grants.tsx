@@ -1,7 +1,7 @@
 // The matrix: agent by tools, with limits and approvers; found by any word.
 import { SearchOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Empty, Flex, Input, Segmented, Table, Tag, Tooltip, Typography } from 'antd';
+import { Empty, Flex, Grid, Input, Segmented, Table, Tag, Tooltip, Typography } from 'antd';
 import type { TableColumnsType } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -77,11 +77,18 @@ export function Grants() {
 function useColumns(): TableColumnsType<Row> {
   const { t } = useTranslation(['mandates', 'agents']);
   const say = useGrant();
+  const narrow = Grid.useBreakpoint().sm === false;
+  const may = (row: Row) => (
+    <Flex gap="small" align="baseline">
+      <Tag color={COLOURS[row.autonomy]}>{t(`agents:level.${row.autonomy}`)}</Tag>
+      <span>{say({ ...row, approvers: row.stated ? row.approvers : [] })}</span>
+    </Flex>
+  );
   return [
     {
       title: t('agents:columns.agent'),
       key: 'agent',
-      width: 150,
+      width: narrow ? 110 : 150,
       sorter: (one, other) => one.agent.localeCompare(other.agent),
       render: (_, row) => (
         <Flex vertical>
@@ -110,6 +117,7 @@ function useColumns(): TableColumnsType<Row> {
               </Tooltip>
             )}
           </Flex>
+          {narrow && may(row)}
           {row.pattern.endsWith('*') && (
             <Typography.Text type="secondary">
               {row.tools.map((tool) => visible(tool.name)).join(', ') || t('noTool')}
@@ -126,12 +134,7 @@ function useColumns(): TableColumnsType<Row> {
       title: t('may'),
       key: 'may',
       responsive: ['sm'],
-      render: (_, row) => (
-        <Flex gap="small" align="baseline">
-          <Tag color={COLOURS[row.autonomy]}>{t(`agents:level.${row.autonomy}`)}</Tag>
-          <span>{say({ ...row, approvers: row.stated ? row.approvers : [] })}</span>
-        </Flex>
-      ),
+      render: (_, row) => may(row),
     },
     {
       title: t('people'),

@@ -1,4 +1,4 @@
-import { SafetyCertificateOutlined } from '@ant-design/icons';
+import { FileProtectOutlined } from '@ant-design/icons';
 
 import type { Meta } from '../registry';
 
@@ -6,7 +6,7 @@ export const meta: Meta = {
   path: '/mandates',
   order: 50,
   name: 'mandates',
-  icon: <SafetyCertificateOutlined />,
+  icon: <FileProtectOutlined />,
   right: 'agents.read',
   load: () => import('./Page'),
 };
