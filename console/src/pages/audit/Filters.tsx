@@ -27,7 +27,7 @@ export function Filters({ value, onChange }: Props) {
   const people = useQuery({ queryKey: ['people'], queryFn: () => data(api.GET('/people')) });
   const some = NAMES.some((name) => value[name] !== '');
   return (
-    <Flex gap="small" wrap role="search" aria-label={t('sift')}>
+    <Flex gap="small" wrap align="flex-start" role="search" aria-label={t('sift')}>
       <Select
         mode="multiple"
         allowClear

@@ -13,6 +13,7 @@ import { Filters, NAMES, type Sifted } from './Filters';
 type Line = Schemas['Line'];
 
 const GRAVE: Record<string, string> = { Verdict: 'warning', Doubted: 'error', Settled: 'gold', ToolIntent: 'processing', Received: 'cyan', BudgetRaised: 'gold', Ended: 'default', Workspace: 'purple' };
+const CALLS = new Set(['Verdict', 'ToolIntent']); // which say what was asked for
 const PAGE = 50;
 const TRIES = 4; // pages without a line that are passed over at once
 
@@ -86,7 +87,8 @@ function Lines({ lines, pending }: { lines: Line[]; pending: boolean }) {
     );
   const what = (line: Line, most: number) => (
     <>
-      {line.tool !== null && <Said text={line.tool} mono most={120} />} <Said text={line.what} most={most} />
+      {line.tool !== null && <Said text={line.tool} mono most={120} />}{' '}
+      {line.args !== null && CALLS.has(line.kind) && <Said text={line.args} mono most={most} />} <Said text={line.what} most={most} />
     </>
   );
   const kind = (line: Line) => <Tag color={GRAVE[line.kind]}>{t(`kinds.${line.kind}`, { defaultValue: line.kind })}</Tag>;

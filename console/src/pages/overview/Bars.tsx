@@ -20,13 +20,14 @@ interface Props {
   labels: string[];
   lines: Line[];
   shown: (value: number) => string;
+  whole: boolean;
 }
 
 const LIGHT = ['#1f4fd8', '#c2571a', '#17703a', '#8b3fb5', '#0b7285', '#a3204f', '#6b7280'];
 const DARK = ['#6f9bff', '#f0a35e', '#5fd38d', '#c792ea', '#4fc3d9', '#ff8fb3', '#a8adb5'];
 
 /** A chart. */
-export default function Bars({ title, labels, lines, shown }: Props) {
+export default function Bars({ title, labels, lines, shown, whole }: Props) {
   const { t } = useTranslation('overview');
   const canvas = useRef<HTMLCanvasElement>(null);
   const chart = useRef<Chart<'bar'> | null>(null);
@@ -58,7 +59,7 @@ export default function Bars({ title, labels, lines, shown }: Props) {
             stacked: true,
             beginAtZero: true,
             grid: { color: token.colorSplit },
-            ticks: { color: token.colorTextDescription, maxTicksLimit: 5, callback: (value) => say.current(value as number) },
+            ticks: { color: token.colorTextDescription, maxTicksLimit: 5, ...(whole ? { precision: 0 } : {}), callback: (value) => say.current(value as number) },
           },
         },
       },
@@ -68,7 +69,7 @@ export default function Bars({ title, labels, lines, shown }: Props) {
       chart.current = null;
       made.destroy();
     };
-  }, [token.colorText, token.colorTextDescription, token.colorSplit]);
+  }, [token.colorText, token.colorTextDescription, token.colorSplit, whole]);
   useEffect(() => {
     if (chart.current === null) return;
     const colours = dark ? DARK : LIGHT;
@@ -84,6 +85,6 @@ export default function Bars({ title, labels, lines, shown }: Props) {
       })),
     };
     chart.current.update('none');
-  }, [labels, lines, dark, token]);
+  }, [labels, lines, dark, token, whole]);
   return <canvas ref={canvas} role="img" aria-label={t('chart.about', { title })} />;
 }

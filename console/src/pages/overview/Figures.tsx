@@ -1,7 +1,7 @@
 // What it costs and how it goes: numbers, charts over time, and each agent.
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Card, Flex, Progress, Skeleton, Table, type TableColumnsType } from 'antd';
-import { type ReactNode, useMemo } from 'react';
+import { Alert, Card, Flex, Progress, Segmented, Skeleton, Table, type TableColumnsType } from 'antd';
+import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { Link } from 'react-router';
@@ -11,6 +11,7 @@ import { useMay, useMe } from '~/api/me';
 import { Trouble } from '~/components/Trouble';
 import { useFormat } from '~/lib/format';
 import { type Statistics, useFigures, type Window } from './asking';
+import type { Line } from './Bars';
 import { Series } from './Series';
 
 /** The figures of a window of time. */
@@ -81,22 +82,32 @@ function Number({ name, value, more }: { name: string; value: ReactNode; more: R
 
 const LINES = 6; // agents that have a colour of their own
 
+const MEASURES = ['spend', 'tokens', 'begun'] as const;
+type Measure = (typeof MEASURES)[number];
+type Point = { spend: Schemas['Money']; tokens: number; begun: number };
+
+const value = (point: Point | undefined, measure: Measure): number => {
+  if (point === undefined) return 0;
+  return measure === 'spend' ? parseFloat(point.spend.amount) : point[measure];
+};
+
 function Charts({ told }: { told: Statistics }) {
   const { t } = useTranslation('overview');
   const format = useFormat();
   const me = useMe();
   const labels = useLabels(told);
-  const spend = useMemo(() => {
-    const most = [...told.agents].sort((one, other) => parseFloat(other.spend.amount) - parseFloat(one.spend.amount));
-    const shown = most.slice(0, LINES).map(({ agent }) => agent);
-    const of = (agent: string) => told.series.map(({ agents }) => parseFloat(agents[agent]?.spend.amount ?? '0'));
+  const [chosen, choose] = useState<Measure>();
+  const measure = chosen ?? MEASURES.find((one) => value(told.total, one) > 0) ?? 'spend';
+  const byAgent = useMemo(() => {
+    const most = [...told.agents].sort((one, other) => value(other, measure) - value(one, measure));
+    const of = (agent: string) => told.series.map(({ agents }) => value(agents[agent], measure));
+    const lines: Line[] = most.slice(0, LINES).map(({ agent }) => ({ name: agent, values: of(agent) }));
     const rest = most.slice(LINES).map(({ agent }) => of(agent));
-    const lines = shown.map((agent) => ({ name: agent, values: of(agent) }));
     if (rest.length > 0) {
       lines.push({ name: t('others'), values: told.series.map((_, place) => rest.reduce((sum, one) => sum + (one[place] ?? 0), 0)) });
     }
     return lines;
-  }, [told, t]);
+  }, [told, measure, t]);
   const runs = useMemo(
     () =>
       (['done', 'failed', 'cancelled'] as const).map((name) => ({
@@ -107,10 +118,20 @@ function Charts({ told }: { told: Statistics }) {
     [told, t],
   );
   const currency = me.workspace.currency;
+  const shown = (n: number) => (measure === 'spend' ? format.money({ amount: String(n), currency }) : format.count(n));
+  const choice = (
+    <Segmented<Measure>
+      size="small"
+      aria-label={t('chart.measure')}
+      value={measure}
+      onChange={choose}
+      options={MEASURES.map((one) => ({ value: one, label: t(`chart.measures.${one}`) }))}
+    />
+  );
   return (
     <div className="board-pair">
-      <Series title={t('chart.spend')} labels={labels} lines={spend} shown={(n) => format.money({ amount: String(n), currency })} />
-      <Series title={t('chart.runs')} labels={labels} lines={runs} shown={(n) => format.count(n)} />
+      <Series title={t('chart.byAgent')} labels={labels} lines={byAgent} shown={shown} whole={measure !== 'spend'} extra={choice} />
+      <Series title={t('chart.runs')} labels={labels} lines={runs} shown={(n) => format.count(n)} whole />
     </div>
   );
 }
@@ -127,13 +148,13 @@ function useLabels(told: Statistics): string[] {
 
 // -- agents
 
-type Line = Statistics['agents'][number];
+type AgentLine = Statistics['agents'][number];
 
 function Agents({ told }: { told: Statistics }) {
   const { t } = useTranslation('overview');
   const format = useFormat();
   const seconds = (value: number | null) => (value === null ? '–' : format.duration(value * 1000));
-  const number = (one: string, get: (line: Line) => number): TableColumnsType<Line>[number] => ({
+  const number = (one: string, get: (line: AgentLine) => number): TableColumnsType<AgentLine>[number] => ({
     key: one,
     title: t(`columns.${one}`),
     align: 'right',
@@ -141,7 +162,7 @@ function Agents({ told }: { told: Statistics }) {
     sorter: (left, right) => get(left) - get(right),
     render: (_, line) => format.count(get(line)),
   });
-  const columns: TableColumnsType<Line> = [
+  const columns: TableColumnsType<AgentLine> = [
     { key: 'agent', title: t('columns.agent'), dataIndex: 'agent', sorter: (left, right) => left.agent.localeCompare(right.agent) },
     { key: 'team', title: t('columns.team'), render: (_, line) => line.team ?? '–' },
     { ...number('spend', (line) => parseFloat(line.spend.amount)), render: (_, line) => format.money(line.spend) },
@@ -155,7 +176,7 @@ function Agents({ told }: { told: Statistics }) {
   ];
   return (
     <Card size="small" title={<h2>{t('byAgent')}</h2>} className="board-panel">
-      <Table<Line>
+      <Table<AgentLine>
         size="small"
         rowKey="agent"
         columns={columns}

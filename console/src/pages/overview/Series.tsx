@@ -1,6 +1,6 @@
 // Bars over time, drawn when somebody looks; and the same as a table, for whoever would rather read.
-import { Button, Card, Skeleton, Table } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Button, Card, Flex, Skeleton, Table } from 'antd';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { Line } from './Bars';
@@ -12,10 +12,13 @@ interface Props {
   labels: string[];
   lines: Line[];
   shown: (value: number) => string;
+  /** Whether there is nothing between one and two. */
+  whole?: boolean;
+  extra?: ReactNode;
 }
 
 /** A chart under its title. */
-export function Series({ title, labels, lines, shown }: Props) {
+export function Series({ title, labels, lines, shown, whole = false, extra }: Props) {
   const { t } = useTranslation('overview');
   const [read, setRead] = useState(false);
   const empty = lines.every(({ values }) => values.every((value) => value === 0));
@@ -28,7 +31,12 @@ export function Series({ title, labels, lines, shown }: Props) {
     </Button>
   );
   return (
-    <Card size="small" title={<h2>{title}</h2>} extra={button} className="board-panel">
+    <Card size="small" title={<h2>{title}</h2>} extra={
+        <Flex gap="small" wrap>
+          {extra}
+          {button}
+        </Flex>
+      } className="board-panel">
       {read ? (
         <Table
           size="small"
@@ -53,7 +61,7 @@ export function Series({ title, labels, lines, shown }: Props) {
             <p className="board-nothing">{t('chart.nothing')}</p>
           ) : (
             <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 5 }} />}>
-              <Bars title={title} labels={labels} lines={lines} shown={shown} />
+              <Bars title={title} labels={labels} lines={lines} shown={shown} whole={whole} />
             </Suspense>
           )}
         </div>
