@@ -4,20 +4,25 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from tests.cli.offices import ENTRY
+from tests.web.served import Server
 
-__all__ = ["DESKTOP", "PHONE", "Visit", "launched", "violations", "visiting"]
+__all__ = ["DESKTOP", "PHONE", "Visit", "deputy", "launched", "link", "until", "violations", "visiting"]
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 PATIENCE = 15_000  #: ms
+expect.set_options(timeout=PATIENCE)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -106,3 +111,23 @@ def violations(page: Page) -> list[str]:
         f"{one['id']}: {one['help']}: {json.dumps([node['html'][:200] for node in one['nodes'][:3]])}"
         for one in told["violations"]
     ]
+
+
+def deputy(server: Server, *words: str) -> Any:
+    """What a command prints for programs, given in a process of its own."""
+    command = [*ENTRY, *words, "--json", "--workspace", str(server.folder)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=server.folder).stdout
+    return json.loads(said) if said else None
+
+
+def link(server: Server, who: str = "wei") -> str:
+    """A link that signs somebody in."""
+    return deputy(server, "sign-in", "--as", who)["sign_in"]
+
+
+def until(server: Server, run: str, state: str) -> Any:
+    """The run, once it is in this state."""
+    end = time.monotonic() + 45
+    while (shown := deputy(server, "show", run))["state"] != state and time.monotonic() < end:
+        time.sleep(0.2)
+    return shown

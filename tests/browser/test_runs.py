@@ -5,15 +5,13 @@ import os
 import re
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.driving import PHONE, Visit, violations, visiting
+from tests.browser.driving import PHONE, Visit, deputy, link, until, violations, visiting
 from tests.cli.offices import ASKER, ENTRY, GREETER, LOSER, READER, SLOW, agent, make
 from tests.web.served import Server
 
@@ -26,31 +24,11 @@ WRITER = agent(
 FILES = GREETER | READER | LOSER | ASKER | SLOW | WRITER
 
 
-def deputy(server: Server, *words: str) -> Any:
-    """What a command prints for programs, given in a process of its own."""
-    command = [*ENTRY, *words, "--json", "--workspace", str(server.folder)]
-    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=server.folder).stdout
-    return json.loads(said) if said else None
-
-
 def port() -> str:
     """One that is free, and stays the same when the server is killed and started."""
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         return str(line.getsockname()[1])
-
-
-def link(server: Server, who: str = "wei") -> str:
-    """A link that signs somebody in."""
-    return deputy(server, "sign-in", "--as", who)["sign_in"]
-
-
-def until(server: Server, run: str, state: str) -> Any:
-    """The run, once it is in this state."""
-    end = time.monotonic() + 45
-    while (shown := deputy(server, "show", run))["state"] != state and time.monotonic() < end:
-        time.sleep(0.2)
-    return shown
 
 
 def shots(visit: Visit, name: str) -> None:

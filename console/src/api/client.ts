@@ -12,6 +12,8 @@ export class Problem extends Error {
     readonly code: string,
     readonly detail: string,
     readonly remedy: string,
+    /** Everything that was said, for what only some problems have. */
+    readonly said: Record<string, unknown> = {},
   ) {
     super(detail);
   }
@@ -32,7 +34,9 @@ export function onSignedOut(listener: Listener): () => void {
 async function told(response: Response): Promise<Problem> {
   const said: unknown = await response.json().catch(() => ({}));
   const known = (said ?? {}) as Partial<Schemas['Problem']>;
-  return new Problem(response.status, known.code ?? 'bug', known.detail ?? response.statusText, known.remedy ?? '');
+  return new Problem(response.status, known.code ?? 'bug', known.detail ?? response.statusText, known.remedy ?? '', {
+    ...known,
+  });
 }
 
 /** A name for a write: sent again under it, it is done once. */

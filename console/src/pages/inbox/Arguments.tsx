@@ -6,7 +6,7 @@ import { Link } from 'react-router';
 import { Said } from '~/components/Said';
 import type { Item } from './queries';
 
-const COLOURS = { outside: 'orange', trusted: 'green', agent: 'default' } as const;
+const COLOURS = { outside: 'warning', trusted: 'success', agent: 'default' } as const;
 
 /** All arguments. */
 export function Arguments({ item }: { item: Item }) {
@@ -24,7 +24,7 @@ export function Arguments({ item }: { item: Item }) {
               <Said text={written(one.value)} most={1_500} mono={typeof one.value !== 'string'} />
               <div className="inbox-small">
                 <Tag color={COLOURS[one.trust]}>{t(`trust.${one.trust}`)}</Tag>
-                {one.authority && <Tag color="blue">{t('authority')}</Tag>}
+                {one.authority && <Tag color="processing">{t('authority')}</Tag>}
                 {one.sources.map((source, place) => (
                   <span key={place} className="inbox-source">
                     {source.effect === '' ? (

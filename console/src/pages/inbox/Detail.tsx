@@ -39,13 +39,21 @@ export function Detail({ id, wide }: { id: string; wide: boolean }) {
 /** It was decided, perhaps by somebody else; or something is wrong. */
 function Gone({ error, again }: { error: unknown; again: () => void }) {
   const { t } = useTranslation('inbox');
+  const format = useFormat();
   if (error instanceof Problem && error.status === 409) {
+    const decided = error.said['decided'] as { name: string; what: string; at: string } | undefined;
     return (
       <Alert
         type="info"
         showIcon
         role="status"
-        title={<Said text={error.detail} />}
+        title={
+          decided === undefined ? (
+            <Said text={error.detail} />
+          ) : (
+            t(`decided.${decided.what}`, { name: decided.name, when: format.moment(decided.at), defaultValue: error.detail })
+          )
+        }
         action={
           <Link to="/inbox">
             <Button tabIndex={-1}>{t('toList')}</Button>

@@ -14,7 +14,7 @@ import { useKeys } from './keys';
 import { type Line, lines } from './queries';
 
 const KINDS = ['approval', 'question', 'in_doubt', 'budget'] as const;
-const COLOURS = { approval: 'blue', question: 'purple', in_doubt: 'red', budget: 'gold' } as const;
+const COLOURS = { approval: 'processing', question: 'default', in_doubt: 'error', budget: 'warning' } as const;
 
 interface Props {
   chosen?: string;
@@ -151,7 +151,7 @@ function Row({ item, chosen, marked, onMark }: RowProps) {
         </div>
         <Flex justify="space-between" gap="small" className="inbox-small">
           <span>
-            {item.untrusted > 0 && <Tag color="orange">{t('outside')}</Tag>}
+            {item.untrusted > 0 && <Tag color="warning">{t('outside')}</Tag>}
             {item.unanswered > 0 && <Tag>{t('asking')}</Tag>}
             {item.handed_by && <Tag>{t('handedBy', { name: item.handed_by })}</Tag>}
             {t('since', { when: format.relative(item.created) })}

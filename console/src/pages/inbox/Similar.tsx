@@ -8,7 +8,7 @@ import { Said } from '~/components/Said';
 import { useFormat } from '~/lib/format';
 import { casesOf, type Item } from './queries';
 
-const COLOURS: Record<string, string> = { approved: 'green', denied: 'red', expired: 'default', raised: 'gold' };
+const COLOURS: Record<string, string> = { approved: 'success', denied: 'error', expired: 'default', raised: 'warning' };
 
 /** The latest ones that are most alike; nothing where there are none. */
 export function Similar({ item }: { item: Item }) {

@@ -19,7 +19,7 @@ export function Story({ item }: { item: Item }) {
       <>
         {one.here ? <strong>{t('here')}</strong> : <Said text={one.kind === 'model' ? t('model') : one.tool} most={120} mono />}{' '}
         {one.at && <Typography.Text type="secondary">{format.moment(one.at)}</Typography.Text>}{' '}
-        {one.untrusted && <Tag color="orange">{t('outside')}</Tag>}
+        {one.untrusted && <Tag color="warning">{t('outside')}</Tag>}
         <div className="inbox-small">
           <Said text={one.text} most={240} />
         </div>

@@ -47,7 +47,7 @@ function Words({ item }: { item: Item }) {
           <div className="inbox-answer">
             {one.answer === null && one.failed === null && <Spin size="small" aria-label={t('waiting')} />}
             {one.answer !== null && <Said text={one.answer} most={2_000} />}
-            {one.failed !== null && <Said text={one.failed} most={600} />} {one.untrusted !== null && <Tag color="orange">{t('outside')}</Tag>}
+            {one.failed !== null && <Said text={one.failed} most={600} />} {one.untrusted !== null && <Tag color="warning">{t('outside')}</Tag>}
           </div>
         </li>
       ))}

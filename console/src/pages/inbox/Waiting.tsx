@@ -4,6 +4,7 @@ import { Badge } from 'antd';
 import { useTranslation } from 'react-i18next';
 
 import { api, data } from '~/api/client';
+import { EVERY } from './queries';
 
 /** The count; nothing where nothing waits. */
 export function Waiting() {
@@ -11,6 +12,7 @@ export function Waiting() {
   const { data: page } = useQuery({
     queryKey: ['inbox', 'count'],
     queryFn: () => data(api.GET('/inbox/page', { params: { query: { limit: 1 } } })),
+    refetchInterval: EVERY * 4,
   });
   const count = page?.counts.all ?? 0;
   return count === 0 ? null : <Badge count={count} overflowCount={999} title={t('inbox.waiting', { count })} color="#b4232f" />;
