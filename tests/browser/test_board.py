@@ -212,6 +212,7 @@ def test_people_settings_and_doctor_say_what_the_files_say(server: Server, brows
         page.get_by_role("button", name="Prove it").click()
         expect(row).to_contain_text("Does not work")
         expect(page.get_by_role("dialog")).to_have_count(0)
+        page.evaluate("window.scrollTo(0, 0)")  # what the bar above covers in part is no target
         assert violations(page) == []
         shots(visit, "settings")
         page.set_viewport_size({"width": 1280, "height": 800})
