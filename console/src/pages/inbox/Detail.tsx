@@ -80,7 +80,7 @@ function Whole({ item }: { item: Item }) {
         <h2 className="inbox-sentence">
           <Said text={item.says ?? (item.question === '' ? (item.tool ?? '') : item.question)} most={1_200} />
         </h2>
-        {item.important.length > 0 && (
+        {item.kind !== 'question' && item.important.length > 0 && (
           <dl className="inbox-important">
             {item.important.map((one) => (
               <div key={one.name}>
