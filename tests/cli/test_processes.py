@@ -151,7 +151,7 @@ def test_whoever_follows_what_nobody_drives_is_told(shell: Shell):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_the_step_in_hand_end(shell: Shell, number: signal.Signals):
     with worker(shell.folder) as process:
-        shell("run", "slow", "1", "--detach")
+        shell("run", "slow", "3", "--detach")
         wait_for(process, shell)
         process.send_signal(number)
         process.communicate(timeout=10)

@@ -104,7 +104,7 @@ def test_every_setting_stands_in_the_reference_and_nothing_else_does(modules: st
 def test_every_key_of_a_rehearsal_stands_in_the_reference():
     from deputy.adapters.model.rehearsal import script
 
-    keys = set(getattr(script, "_REPLY")) | set(getattr(script, "_CALL")) | {"replies"}  # noqa: B009 - private
+    keys = set(getattr(script, "_REPLY")) | set(getattr(script, "_CALL")) | {"replies", "asked"}  # noqa: B009 - private
     assert cells("rehearsal-yaml.md") == keys | {"task", "results", "arrival", "range"}
 
 

@@ -171,7 +171,7 @@ def _ask_back(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Ask the agent or a person about an item before deciding; the answer appears on it."""
+    """Ask the agent or a person about an item, before deciding."""
 
     async def work(office: Office, terminal: Terminal) -> None:
         from deputy.app.commands import person_named
