@@ -14,22 +14,25 @@ const SHOWN = 6;
 const COLOURS = { approval: 'warning', question: 'processing', in_doubt: 'error', budget: 'gold' } as const;
 const STATES = { ready: 'default', running: 'processing', waiting: 'warning' } as const;
 
-/** What waits for whoever looks, the oldest first. */
+/** What waits for whoever looks, the most urgent first. */
 export function Needed() {
   const { t } = useTranslation('overview');
   const format = useFormat();
-  const found = useQuery({ queryKey: ['inbox', 'overview'], queryFn: () => data(api.GET('/inbox')) });
-  const items = found.data ?? [];
+  const found = useQuery({
+    queryKey: ['inbox', 'overview'],
+    queryFn: () => data(api.GET('/inbox/page', { params: { query: { limit: SHOWN } } })),
+  });
+  const items = found.data?.items ?? [];
   return (
     <Panel
-      title={t('needed.title', { count: items.length })}
+      title={t('needed.title', { count: found.data?.counts.all ?? 0 })}
       to="/inbox"
       all={t('needed.all')}
       pending={found.isPending}
       error={found.error}
       empty={items.length === 0 && <Nothing title={t('needed.none')} next={t('needed.noneMore')} />}
     >
-      {items.slice(0, SHOWN).map((item) => (
+      {items.map((item) => (
         <li key={item.id}>
           <Link to={`/inbox/${item.id}`} className="board-line">
             <Flex gap="small" align="baseline">
@@ -49,19 +52,15 @@ export function Needed() {
 }
 
 /** What an item is about, in a line. */
-function What({ item }: { item: Schemas['Item'] }) {
-  if (item.kind !== 'approval' && item.question !== '') return <Said text={item.question} most={140} />;
+function What({ item }: { item: Schemas['InboxLine'] }) {
+  const words = item.important.map(({ name, value }) => `${name}: ${value}`).join(', ');
+  if (item.kind !== 'approval') return <Said text={item.question} most={140} />;
+  if (item.says !== null) return <Said text={item.says} most={140} />;
   return (
     <>
-      {item.tool !== null && <Said text={item.tool} most={80} mono />} <Said text={brief(item.args)} most={120} mono />
+      {item.tool !== null && <Said text={item.tool} most={80} mono />} <Said text={words} most={120} mono />
     </>
   );
-}
-
-function brief(args: Record<string, unknown>): string {
-  const parts = Object.entries(args).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const whole = parts.join(', ').slice(0, 400);
-  return whole.length > 110 ? `${whole.slice(0, 109)}…` : whole;
 }
 
 /** Runs that are not over. */
